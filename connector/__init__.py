@@ -1,0 +1,1 @@
+"""connector keeps Salesforce in step with Genesys Cloud analytics."""

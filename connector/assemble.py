@@ -1,0 +1,155 @@
+"""From settings to ready objects: the only module that knows them all.
+
+`Seams` holds what tests and the demo replace: the clock, sleep, the transport's adapters, the schedule, and what
+happens after a commit. Production takes the defaults.
+"""
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+import requests
+
+from connector.config import Config
+from connector.errors import ConfigError, Stopped
+from connector.genesys.client import GenesysClient
+from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
+from connector.pace import Pace, pace_file
+from connector.salesforce.connect import Org
+from connector.schedules import Schedule, in_threads
+from connector.state.database import Database
+from connector.state.store import Store
+from connector.sync import Progress, Runner, Stream
+from connector.transport import Transport
+
+
+class StopSign:
+    """Asked to stop by a signal: every wait ends at once, by raising Stopped."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._signal = 0
+
+    def stop(self, signal_number: int) -> None:
+        """End the run at its next step. 0: the time given is over, which is no trouble."""
+        self._signal = signal_number
+        self._event.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, also for zero seconds. Raises Stopped once asked to stop."""
+        if self._event.wait(seconds) if seconds > 0 else self._event.is_set():
+            raise Stopped(self._signal)
+
+
+def _mount_nothing(session: requests.Session) -> None:
+    """Production talks to the network."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Seams:
+    """What is passed in. sleep waits in seconds and raises to stop; schedule None: pull and deliver in two threads."""
+
+    now: Callable[[], datetime] = _utc_now
+    sleep: Callable[[float], None] = StopSign().sleep
+    mount: Callable[[requests.Session], None] = _mount_nothing
+    schedule: Schedule | None = None
+    after_commit: Callable[[], None] = lambda: None
+    tell: Callable[[Progress], None] = lambda progress: None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Ready objects of one home."""
+
+    config: Config
+    store: Store
+    transport: Transport
+    client: GenesysClient
+    org: Org
+    runner: Runner
+
+
+def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]:
+    """The streams of the mappings folder, enabled ones, or just those named.
+
+    Raises MappingError with all problems of all files, ConfigError for names that do not exist (nearest suggested).
+    """
+    mappings = load_mappings(config.mappings)
+    unknown = [name for name in names or () if name not in mappings]
+    if unknown:
+        raise ConfigError(
+            "\n".join(f"there is no stream {name!r}{_nearest(name, mappings)}" for name in unknown),
+            f"streams of {config.mappings}: {', '.join(mappings)}",
+        )
+    chosen = [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
+    return [to_stream(mapping) for mapping in chosen]
+
+
+def to_stream(mapping: Mapping) -> Stream:
+    return Stream(compile_mapping(mapping), window_of(mapping), fingerprints(mapping))
+
+
+@contextmanager
+def installation(config: Config, seams: Seams | None = None) -> Iterator[Installation]:
+    """Everything a run needs, closed at the end. Raises StateError when the state cannot be opened."""
+    seams = seams or Seams()
+    db = Database(config.state, after_commit=seams.after_commit)
+    transport = Transport(now=seams.now, sleep=seams.sleep, mount=seams.mount)
+    try:
+        client = make_client(config, transport, seams)
+        org = Org(config.salesforce, transport)
+        store = Store(db)
+        runner = Runner(
+            store,
+            client,
+            org,
+            config.home / ".connector",
+            now=transport.now,
+            schedule=seams.schedule or in_threads(seams.sleep),
+            sleep=seams.sleep,
+            tell=seams.tell,
+        )
+        yield Installation(config, store, transport, client, org, runner)
+    finally:
+        transport.close()
+        db.close()
+
+
+def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysClient:
+    """The Genesys client, on the call budget that all processes of this user share."""
+    genesys = config.genesys
+    pace = Pace(
+        pace_file(genesys.domain, genesys.client_id),
+        genesys.requests_per_minute,
+        now=lambda: seams.now().timestamp(),
+        sleep=seams.sleep,
+    )
+    return GenesysClient(genesys, transport, pace)
+
+
+@contextmanager
+def rehearsal(config: Config) -> Iterator[Config]:
+    """The same settings over a private copy of the state, thrown away at the end: for dry runs."""
+    with tempfile.TemporaryDirectory(prefix="connector-") as folder:
+        copy = Path(folder) / "rehearsal.db"
+        if config.state.exists():
+            original = Database(config.state)
+            try:
+                original.copy_to(copy)
+            finally:
+                original.close()
+        yield replace(config, state=copy, home=Path(folder))
+
+
+def _nearest(name: str, known: dict[str, Mapping]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

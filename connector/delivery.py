@@ -1,0 +1,436 @@
+"""Delivery: from waiting rows to batches to outcomes, one durable step at a time.
+
+Every step is written in the journal before it is taken, so a run that dies anywhere leaves a batch whose state tells
+the next run how to go on: ask for the job, adopt it, start it, or abort it and send its rows again. One batch is in
+flight per organisation and object.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused
+from connector.salesforce import collections, ingest
+from connector.salesforce.connect import Org
+from connector.salesforce.csv_file import write_csv
+from connector.salesforce.hints import hint_for
+from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
+from connector.state.batches import SLICE_ROWS, Batch, Settled
+from connector.state.store import Store, StreamLock
+from connector.transport import AnswerLost
+
+log = logging.getLogger(__name__)
+
+COLLECTIONS_ROWS = 200
+COLLECTIONS_AT_MOST = 2_000
+"""More changed rows than this go by ingest job: cheaper in calls (Salesforce's own advice)."""
+
+JOB_STARTS_AT = 10_000
+"""Rows that make a job worth starting while the pull goes on: one batch of Salesforce's own."""
+
+JOB_BYTES = 99_000_000
+HELD_AT_LEAST = 20
+ANSWERS_LOST_AT_MOST = 3
+BUSY_SECONDS = 2.0
+
+_FATES: dict[str, Literal["created", "updated", "rejected", "again", "parent", "wait"]] = {
+    "created": "created",
+    "updated": "updated",
+    "rejected": "rejected",
+    "transient": "again",
+    "race": "again",
+    "unprocessed": "again",
+    "parent_missing": "parent",
+    "quota": "wait",
+}
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Where the rows of one target go, and under which rules.
+
+    columns: fields in file order; by: auto, bulk or collections; reject_limit: share of a delivery, 0 to 1, that may
+    fail for good before its rows are held; proof: mapping and organisation an accepted row proves.
+    """
+
+    stream: str
+    object: str
+    external_id: str
+    columns: tuple[str, ...]
+    by: str
+    job_rows: int
+    reject_limit: float
+    fields_print: str
+    proof: str
+
+
+class Delivery:
+    """Sends what waits for one object, and settles what earlier runs have sent to it."""
+
+    def __init__(self, lane: Lane, org: Org, store: Store, run: int, folder: Path, now: Callable[[], datetime]) -> None:
+        self._lane = lane
+        self._org = org
+        self._store = store
+        self._run = run
+        self._folder = folder
+        self._now = now
+        self._lock = StreamLock(folder, f"delivery-{org.org_id}-{lane.object}")
+        self._is_mine = False
+        self._forming: int | None = None
+        self._settling: Iterator[None] | None = None
+        self._lost = 0
+        self._polls = 0
+        self.rows = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a batch is on its way."""
+        return self._is_mine
+
+    def step(self, *, more_comes: bool) -> float | None:
+        """Take one step. Returns the seconds after which the next makes sense, or None when nothing can be sent now.
+
+        more_comes: the pull goes on, so small deliveries are worth waiting for. Raises DeliveryRefused, QuotaSpent,
+        ServiceUnavailable; what was sent stays in the journal.
+        """
+        if not self._is_mine:
+            if not self._has_work(more_comes=more_comes):
+                return self._delay(more_comes=more_comes)
+            if not self._lock.try_take():
+                return BUSY_SECONDS
+            self._is_mine = True
+        open_batches = self._store.batches.open(self._org.org_id, self._lane.object)
+        if open_batches:
+            return self._advance(open_batches[0])
+        if (wanted := self._wanted(more_comes=more_comes)) is not None:
+            self._form(*wanted)
+            return 0.0
+        self.let_go()
+        return self._delay(more_comes=more_comes)
+
+    def settle_journal(self) -> float | None:
+        """One step towards settling what earlier runs sent to this object; None when nothing is open."""
+        if not self._store.batches.open(self._org.org_id, self._lane.object):
+            self.let_go()
+            return None
+        return self.step(more_comes=True)
+
+    def let_go(self) -> None:
+        """Let other processes deliver to the object; a batch on its way stays in the journal."""
+        if self._is_mine:
+            self._lock.release()
+            self._is_mine = False
+
+    # What to send
+
+    def _has_work(self, *, more_comes: bool) -> bool:
+        return bool(
+            self._store.batches.open(self._org.org_id, self._lane.object)
+            or self._wanted(more_comes=more_comes) is not None
+        )
+
+    def _wanted(self, *, more_comes: bool) -> tuple[Literal["collections", "bulk"], int] | None:
+        lane = self._lane
+        most = JOB_STARTS_AT + 1
+        waiting = self._store.batches.waiting(lane.stream, lane.object, self._run, self._now(), most)
+        is_proven = self._store.proven(lane.stream) == lane.proof
+        return choose(
+            lane,
+            waiting.ready,
+            waiting.only_collections,
+            waiting.tried,
+            is_proven=is_proven,
+            more_comes=more_comes,
+        )
+
+    def _delay(self, *, more_comes: bool) -> float | None:
+        if more_comes:
+            return None
+        waiting = self._store.batches.waiting(self._lane.stream, self._lane.object, self._run, self._now(), 1)
+        if waiting.next_at is None:
+            return None
+        return max((waiting.next_at - self._now()).total_seconds(), 1.0)
+
+    def _form(self, path: Literal["collections", "bulk"], rows: int) -> None:
+        """Write a batch down; a small one at once, a large one slice by slice."""
+        lane, batches = self._lane, self._store.batches
+        target = (lane.object, lane.external_id)
+        with self._store.db.transaction(durable=True):
+            batch = batches.begin(
+                lane.stream, self._org.org_id, target, path, lane.columns, lane.fields_print, self._run, self._now()
+            )
+            if path == "collections":
+                batches.take(batch, rows, self._now())
+                batches.move(batch, "ready")
+        self._forming = batch.id
+
+    # One step of a batch
+
+    def _advance(self, batch: Batch) -> float:
+        match batch.state:
+            case "forming" if batch.id == self._forming:
+                return self._go_on_forming(batch)
+            case "forming":
+                return self._dissolve(batch)
+            case "ready" if batch.rows == 0:
+                return self._end(batch)
+            case "ready" if batch.path == "collections":
+                return self._send_collections(batch)
+            case "ready":
+                return self._create_job(batch)
+            case "created":
+                return self._upload(batch)
+            case "uploading":
+                return self._ask_after_upload(batch)
+            case "uploaded" | "starting":
+                return self._start(batch)
+            case "started":
+                return self._poll(batch)
+            case "answered":
+                return self._read_answers(batch)
+            case _:
+                raise AssertionError(f"batch {batch.id} is {batch.state} and open")
+
+    def _go_on_forming(self, batch: Batch) -> float:
+        most = min(self._lane.job_rows - batch.rows, SLICE_ROWS)
+        looked_at = self._store.batches.take(batch, most, self._now()) if most > 0 else 0
+        if looked_at < SLICE_ROWS:
+            self._store.batches.move(batch, "ready")
+        return 0.0
+
+    @contextmanager
+    def _dissolved_when_refused(self, batch: Batch) -> Iterator[None]:
+        """A refused target saves nothing: the rows wait again, so that a mended mapping can take them over."""
+        try:
+            yield
+        except DeliveryRefused:
+            self._dissolve(batch)
+            raise
+
+    def _dissolve(self, batch: Batch) -> float:
+        """Nothing of it was sent or saved, so its rows just wait again."""
+        self._store.batches.release(batch, tried=False, now=self._now())
+        self._store.batches.end(batch, "dissolved", self._now())
+        return 0.0
+
+    def _send_collections(self, batch: Batch) -> float:
+        rows = [orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id)]
+        with self._dissolved_when_refused(batch):
+            outcomes = collections.upsert(self._org, batch.object, batch.external_id, rows)
+        batch = self._hold_if_most_fail(batch, outcomes)
+        with self._store.db.transaction(durable=True):
+            self._settle_slice(batch, outcomes)
+            self._store.batches.end(batch, "ended", self._now())
+        self._stop_if_needed(batch, outcomes)
+        return 0.0
+
+    def _create_job(self, batch: Batch) -> float:
+        try:
+            with self._dissolved_when_refused(batch):
+                job = ingest.create(self._org, batch.object, batch.external_id)
+        except AnswerLost:
+            # That job, if there is one, is open and holds no rows: it is left to expire.
+            return self._after_lost_answer()
+        self._lost = 0
+        self._store.batches.move(batch, "created", job=job)
+        return 0.0
+
+    def _upload(self, batch: Batch) -> float:
+        file = self._folder / f"batch-{batch.id}.csv"
+        rows = (orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id))
+        with file.open("wb") as opened:
+            file.chmod(0o600)
+            written = write_csv(opened, batch.columns, rows, limit_bytes=JOB_BYTES)
+        if written.rows < batch.rows:
+            self._store.batches.release(batch, written.rows, tried=False, now=self._now())
+        batch = self._store.batches.move(batch, "uploading")
+        try:
+            ingest.upload(self._org, _job(batch), file)
+        except AnswerLost:
+            return self._after_lost_answer()
+        finally:
+            file.unlink(missing_ok=True)
+        self._store.batches.move(batch, "uploaded")
+        self._lost = 0
+        return 0.0
+
+    def _ask_after_upload(self, batch: Batch) -> float:
+        """Whether the upload arrived cannot be told while the job is open: abort it and send the rows in another."""
+        state = ingest.state(self._org, _job(batch))
+        if state is not None and state.state == "Open":
+            state = ingest.abort(self._org, _job(batch))
+        if state is None or state.state == "Aborted":
+            return self._send_again(batch, tried=False)
+        self._store.batches.move(batch, "started")
+        return 0.0
+
+    def _start(self, batch: Batch) -> float:
+        batch = self._store.batches.move(batch, "starting")
+        if ingest.start(self._org, _job(batch)) is None:
+            return self._send_again(batch, tried=True)
+        self._store.batches.move(batch, "started")
+        self._polls = 0
+        return 0.0
+
+    def _poll(self, batch: Batch) -> float:
+        state = ingest.state(self._org, _job(batch))
+        if state is None:
+            return self._send_again(batch, tried=True)
+        if not state.is_finished:
+            self._polls += 1
+            return ingest.poll_wait(self._polls)
+        self._store.batches.move(batch, "answered", message=state.message)
+        return 0.0
+
+    def _read_answers(self, batch: Batch) -> float:
+        if self._settling is None:
+            try:
+                self._settling = self._settle_job(batch)
+                next(self._settling)
+            except Refused as error:
+                if error.status != 404:
+                    raise
+                self._settling = None
+                return self._send_again(batch, tried=True)
+            return 0.0
+        if next(self._settling, "done") == "done":
+            self._settling = None
+        return 0.0
+
+    def _send_again(self, batch: Batch, *, tried: bool) -> float:
+        """The job is gone or aborted before it began: its rows wait again, what was known of them stays in doubt."""
+        self._store.batches.release(batch, tried=tried, now=self._now())
+        self._store.batches.end(batch, "ended", self._now())
+        return 0.0
+
+    def _end(self, batch: Batch) -> float:
+        self._store.batches.end(batch, "ended", self._now())
+        return 0.0
+
+    def _after_lost_answer(self) -> float:
+        self._lost += 1
+        if self._lost > ANSWERS_LOST_AT_MOST:
+            raise AnswerLost(
+                f"Salesforce: the answers to {self._lost} calls for {self._lane.object} were lost",
+                "nothing is lost: the journal knows what was sent and the next run goes on",
+            )
+        return 1.0
+
+    # What became of the rows
+
+    def _settle_job(self, batch: Batch) -> Iterator[None]:
+        """Read the three result files of a finished job and write what they say, a slice each step."""
+        files = {
+            kind: self._folder / f"batch-{batch.id}-{kind}.csv" for kind in ("successful", "failed", "unprocessed")
+        }
+        try:
+            ingest.fetch_results(self._org, _job(batch), "successful", files["successful"])
+            ingest.fetch_results(self._org, _job(batch), "failed", files["failed"])
+            ingest.fetch_results(self._org, _job(batch), "unprocessed", files["unprocessed"])
+            batch = self._hold_if_most_fail(batch, read_failed(files["failed"], batch.external_id))
+            yield
+            quota: list[Outcome] = []
+            for read, kind in (
+                (read_successful, "successful"),
+                (read_failed, "failed"),
+                (read_unprocessed, "unprocessed"),
+            ):
+                outcomes = read(files[kind], batch.external_id)
+                while part := list(islice(outcomes, SLICE_ROWS)):
+                    self._settle_slice(batch, part)
+                    quota += [one for one in part if one.verdict == "quota"][:1]
+                    yield
+        finally:
+            for file in files.values():
+                file.unlink(missing_ok=True)
+        # Rows of no result file were not done (rows over the batch allowance are recorded nowhere).
+        self._store.batches.release(batch, tried=True, now=self._now())
+        self._store.batches.end(batch, "ended", self._now())
+        failure = job_failure(batch.message) if batch.message else None
+        self._stop_if_needed(batch, quota, failure)
+
+    def _settle_slice(self, batch: Batch, outcomes: Iterable[Outcome]) -> None:
+        settled = [_settled(batch, outcome) for outcome in outcomes]
+        proof = f"{batch.fields_print} {batch.org}"
+        self._store.batches.settle(batch, settled, self._now(), proof)
+        self.rows += len(settled)
+
+    def _hold_if_most_fail(self, batch: Batch, outcomes: Iterable[Outcome]) -> Batch:
+        """More than the limit fail for good: the mapping or the org is wrong, not the data; none counts as rejected."""
+        if batch.is_held:
+            return batch
+        refused: Counter[tuple[str, str]] = Counter()
+        example: dict[tuple[str, str], str] = {}
+        for outcome in outcomes:
+            if outcome.verdict == "rejected":
+                reason = (outcome.code, ", ".join(outcome.fields))
+                refused[reason] += 1
+                example.setdefault(reason, outcome.message)
+        total = refused.total()
+        if total < HELD_AT_LEAST or total <= self._lane.reject_limit * batch.rows:
+            return batch
+        (code, fields), most = refused.most_common(1)[0]
+        where = f" ({fields})" if fields else ""
+        story = f"{total} of {batch.rows} rows refused, {most} of them with {code}{where}: {example[code, fields]}"
+        return self._store.batches.hold(batch, f"{code}\n{story}")
+
+    def _stop_if_needed(self, batch: Batch, outcomes: Iterable[Outcome], failure: ConnectorError | None = None) -> None:
+        if batch.is_held:
+            code, _, story = batch.held_for.partition("\n")
+            raise DeliveryRefused(
+                f"{batch.stream}: Salesforce refuses most rows for {batch.object}: {story}",
+                f"{hint_for(code)} The rows are kept and sent first by the next run; none was counted as rejected.",
+            )
+        if failure is not None:
+            raise failure
+        for outcome in outcomes:
+            if outcome.verdict == "quota":
+                why = f"{outcome.code}: {outcome.message}"
+                raise QuotaSpent(
+                    f"{batch.stream}: Salesforce takes no more rows for {batch.object}: {why}",
+                    hint_for(outcome.code),
+                )
+
+
+def choose(
+    lane: Lane, ready: int, only_collections: int, tried: int, *, is_proven: bool, more_comes: bool
+) -> tuple[Literal["collections", "bulk"], int] | None:
+    """How to send what waits: which way and how many rows; None: nothing yet.
+
+    ready: rows that wait, counted a little beyond JOB_STARTS_AT; only_collections: those of them no file can say;
+    tried: the most attempts one of them has had: rows that met a transient fault go in smaller batches.
+    """
+    if not ready or (more_comes and ready < COLLECTIONS_ROWS):
+        return None
+    small = max(COLLECTIONS_ROWS >> tried, 10)
+    if not is_proven or lane.by == "collections" or ready == only_collections:
+        return "collections", small
+    if lane.by == "bulk":
+        return None if more_comes and ready < JOB_STARTS_AT else ("bulk", lane.job_rows)
+    if ready >= JOB_STARTS_AT:
+        return "bulk", lane.job_rows
+    if more_comes:
+        return None
+    return ("bulk", lane.job_rows) if ready > COLLECTIONS_AT_MOST else ("collections", small)
+
+
+def _settled(batch: Batch, outcome: Outcome) -> Settled:
+    fate = _FATES[outcome.verdict]
+    if fate == "rejected" and batch.is_held:
+        return Settled(outcome.external_id, "held")
+    code = outcome.code or outcome.verdict.upper()
+    return Settled(outcome.external_id, fate, code, outcome.message, ", ".join(outcome.fields))
+
+
+def _job(batch: Batch) -> str:
+    if batch.job is None:
+        raise AssertionError(f"batch {batch.id} is {batch.state} without a job")
+    return batch.job

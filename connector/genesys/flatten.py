@@ -1,0 +1,98 @@
+"""From answers to records: pure functions, one per shape of the catalogue.
+
+Instants inside conversations stay as Genesys wrote them; `start` and `end` of flat records are `YYYY-MM-DDThh:mm:ssZ`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from connector.errors import MalformedAnswer
+from connector.genesys.judge import Record
+from connector.spans import Span, instant, stamp
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+    """Yield one flat record per group and interval.
+
+    results: [{"group": {...}, "data": [{"interval": "a/b", "metrics": [{"metric": name, "stats": {...}}]}]}], where
+    groups leave out keys without a value and buckets leave out metrics without data.
+    record: group keys, "start" and "end", and under each metric a mapping of its statistics; times in milliseconds.
+    Raises MalformedAnswer when an interval is not two instants.
+    Source: vendor reference, conversation aggregates query.
+    """
+    for result in results:
+        group = result.get("group") or {}
+        for bucket in result.get("data") or ():
+            start, _, end = str(bucket.get("interval")).partition("/")
+            try:
+                record: Record = {**group, "start": stamp(instant(start)), "end": stamp(instant(end))}
+            except ValueError:
+                raise MalformedAnswer("Genesys Cloud: an aggregates bucket has no interval 'start/end'") from None
+            for metric in bucket.get("metrics") or ():
+                stats = metric.get("stats") or {}
+                name = metric.get("metric")
+                record[name] = _added(record[name], stats) if name in record else dict(stats)
+            yield record
+
+
+def flatten_conversations(conversations: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+    """Yield each conversation as Genesys sends it, with facts about the whole of it added.
+
+    Facts: duration_ms, media_types, first_queue_id, direction, is_open; one that cannot be told is left out.
+    Source: vendor reference, analytics conversation (participants, sessions, segments).
+    """
+    for conversation in conversations:
+        yield {**conversation, **_facts(conversation)}
+
+
+def flatten_summary(entities: Iterable[Mapping[str, Any]], span: Span) -> Iterator[Record]:
+    """Yield each flat entity with the span's `start` and `end`, for it carries no time of its own."""
+    cell = {"start": stamp(span.start), "end": stamp(span.end)}
+    for entity in entities:
+        yield {**entity, **cell}
+
+
+def _added(known: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """Statistics of a metric that stands twice in one bucket: counts and sums add, extremes stay extremes."""
+    merged = dict(known)
+    for name, value in more.items():
+        if name not in merged:
+            merged[name] = value
+        elif name == "max":
+            merged[name] = max(merged[name], value)
+        elif name == "min":
+            merged[name] = min(merged[name], value)
+        else:
+            merged[name] += value
+    return merged
+
+
+def _facts(conversation: Mapping[str, Any]) -> Record:
+    start, end = conversation.get("conversationStart"), conversation.get("conversationEnd")
+    facts: Record = {"is_open": not end}
+    if start and end:
+        facts["duration_ms"] = (instant(end) - instant(start)) // _MILLISECOND
+    media_types: dict[str, None] = {}
+    direction = conversation.get("originatingDirection")
+    first_queue: tuple[bool, str, str] | None = None
+    for participant in conversation.get("participants") or ():
+        is_direct = participant.get("purpose") != "acd"
+        for session in participant.get("sessions") or ():
+            if media_type := session.get("mediaType"):
+                media_types[media_type] = None
+            direction = direction or session.get("direction")
+            for segment in session.get("segments") or ():
+                if queue := segment.get("queueId"):
+                    # Offered to a queue means an acd participant; others only repeat the queue they came from.
+                    offer = (is_direct, str(segment.get("segmentStart", "")).rstrip("Z"), queue)
+                    first_queue = min(first_queue, offer) if first_queue else offer
+    if media_types:
+        facts["media_types"] = list(media_types)
+    if direction:
+        facts["direction"] = direction
+    if first_queue:
+        facts["first_queue_id"] = first_queue[2]
+    return facts

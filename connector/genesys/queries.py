@@ -1,0 +1,136 @@
+"""The catalogue of Genesys Cloud queries, as data: where to ask, where the rows stand, what makes a record itself.
+
+Source of every fact: the vendor's API description of the analytics calls (bodies, paging, group-by dimensions and
+metric names), except `conversations.summary`, which describes the `summary/queries` dialect of older integrations.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = Literal["details", "aggregates", "summary"]
+
+
+@dataclass(frozen=True)
+class NumberedPaging:
+    """Pages asked for by number. Each field is a path of keys in the request or answer body, or a header's name.
+
+    size, number: where they go in the request body; total: how many records the service says match;
+    page_count: how many pages it says there are; page_count_header: the same as a header; largest: page size allowed.
+    """
+
+    size: tuple[str, ...]
+    number: tuple[str, ...]
+    largest: int
+    total: tuple[str, ...]
+    page_count: tuple[str, ...] | None = None
+    page_count_header: str | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """One call of the catalogue.
+
+    records: key of the list in the answer (may be missing or null when there is nothing);
+    record_key: what makes a record itself, besides every dimension in `group_by`;
+    time: the record's field that places it in a span, always instant text;
+    halves: at which boundaries a span may be halved: UTC days (the service indexes by day), the granularity, or none.
+    """
+
+    name: str
+    shape: Shape
+    path: str
+    records: str
+    record_key: tuple[str, ...]
+    time: str
+    halves: Literal["day", "granularity", "none"]
+    paging: NumberedPaging | None
+    permission: str
+
+
+CATALOGUE: Mapping[str, Query] = {
+    query.name: query
+    for query in (
+        Query(
+            name="conversations.details",
+            shape="details",
+            path="/api/v2/analytics/conversations/details/query",
+            records="conversations",
+            record_key=("conversationId",),
+            time="conversationStart",
+            halves="day",
+            paging=NumberedPaging(
+                size=("paging", "pageSize"), number=("paging", "pageNumber"), largest=100, total=("totalHits",)
+            ),
+            permission="analytics:conversationDetail:view",
+        ),
+        Query(
+            name="conversations.aggregates",
+            shape="aggregates",
+            path="/api/v2/analytics/conversations/aggregates/query",
+            records="results",
+            record_key=("start", "mediaType"),
+            time="start",
+            halves="granularity",
+            paging=None,
+            permission="analytics:conversationAggregate:view",
+        ),
+        Query(
+            name="conversations.summary",
+            shape="summary",
+            path="/api/v2/analytics/conversations/summary/queries",
+            records="entities",
+            record_key=("start",),
+            time="start",
+            halves="none",
+            paging=NumberedPaging(
+                size=("pageSize",),
+                number=("pageNumber",),
+                largest=100,
+                total=("total",),
+                page_count=("pageCount",),
+                page_count_header="X-Page-Count",
+            ),
+            permission="analytics:conversationAggregate:view",
+        ),
+    )
+}
+
+_TIMER = ("max", "min", "count", "sum")
+_COUNTERS = """nOffered nConnected nTransferred nBlindTransferred nConsult nConsultTransferred nOutbound
+nOutboundAttempted nOutboundConnected nOutboundAbandoned nOverSla nError nConversations nCallbackAttempts
+nStateTransitionError nAlertExpired nAgentDeclined nTakeover nBotInteractions nCobrowseSessions"""
+_TIMERS = """tHandle tTalk tTalkComplete tHeld tHeldComplete tAcw tAnswered tAbandon tShortAbandon tWait tAcd tAlert
+tNotResponding tIvr tFlowOut tContacting tDialing tVoicemail tUserResponseTime tAgentResponseTime tFirstResponse
+tFirstEngagement tMonitoring tPark tConnected tActiveCallback tBarging tCoaching"""
+_OBSERVED = "oMessageCount oMessageTurn oMediaCount oMessageSegmentCount oAudioMessageCount"
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    **{name: ("count",) for name in _COUNTERS.split()},
+    **{name: _TIMER for name in _TIMERS.split()},
+    **{name: ("ratio", "numerator", "denominator", "target") for name in ("oServiceLevel", "oCallbackServiceLevel")},
+    "oServiceTarget": ("target",),
+    **{name: ("count", "sum", "min", "max") for name in _OBSERVED.split()},
+}
+"""Metrics of conversations.aggregates with the statistics each carries; timers are milliseconds."""
+
+DIMENSIONS: frozenset[str] = frozenset(
+    """queueId userId mediaType divisionId wrapUpCode direction originatingDirection conversationId purpose teamId
+    messageType outboundCampaignId outboundContactListId externalContactId ani dnis disconnectType flowOutType
+    requestedRouting usedRouting requestedRoutingSkillId requestedLanguageId provider errorCode flowId""".split()
+)
+"""Dimensions known for `group_by` of aggregates. The service knows more; unknown ones are its to judge."""
+
+SUMMARY_GROUPINGS: frozenset[str] = frozenset(
+    ("conversation:medium", "conversation:queue", "conversation:agent", "conversation:direction")
+)
+SUMMARY_METRICS: frozenset[str] = frozenset(("conversation:duration", "conversation:count"))
+
+FACTS: Mapping[str, str] = {
+    "duration_ms": "milliseconds from start to end; missing while the conversation is open",
+    "first_queue_id": "queue that was offered the conversation first",
+    "media_types": "list of media types, in order of appearance, each once",
+    "direction": "originating direction",
+    "is_open": "true while the conversation has no end",
+}
+"""Facts that flattening adds to a conversation, beside the tree as Genesys sends it."""

@@ -1,0 +1,23 @@
+"""Mappings: the YAML files an admin writes, read strictly, and compiled to plain functions from records to rows."""
+
+from connector.mapping.compile import BadRow, Compiled, Row, Unmappable, compile_mapping
+from connector.mapping.fingerprints import Fingerprints, fingerprints
+from connector.mapping.load import load_mapping, load_mappings
+from connector.mapping.model import Mapping, Source, Target, WindowRules, window_of
+
+__all__ = [
+    "BadRow",
+    "Compiled",
+    "Fingerprints",
+    "Mapping",
+    "Row",
+    "Source",
+    "Target",
+    "Unmappable",
+    "WindowRules",
+    "compile_mapping",
+    "fingerprints",
+    "load_mapping",
+    "load_mappings",
+    "window_of",
+]

@@ -1,0 +1,94 @@
+"""Digests of what a mapping means, to notice when it changes; the order of keys and comments do not count."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.mapping.fields import Condition, FieldRule, Step
+from connector.mapping.model import Mapping, Target
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Short hex digests.
+
+    fields: how rows are made of records (fields, keep, skip); source: which records are read, and by which pages;
+    keys: which rows exist in Salesforce (object, external id, and what cuts the time).
+    """
+
+    fields: str
+    source: str
+    keys: str
+
+
+def fingerprints(mapping: Mapping) -> Fingerprints:
+    """The digests of a mapping: equal as long as it means the same."""
+    source, window = mapping.source, mapping.window
+    return Fingerprints(
+        fields=_digest([_target(target) for target in mapping.targets]),
+        source=_digest(
+            {
+                "query": source.query,
+                "granularity": repr(source.granularity),
+                "group_by": sorted(source.group_by),
+                "metrics": sorted(source.metrics),
+                "filter": source.filter,
+                "filters": [list(source.filters.conversation), list(source.filters.segment)],
+                # Another page size puts other records on the page a checkpoint names.
+                "page_size": source.page_size,
+            }
+        ),
+        keys=_digest(
+            {
+                "targets": [[one.object, one.external_id, _field(one.key)] for one in mapping.targets],
+                "granularity": repr(source.granularity),
+                # Records without a time of their own take the start of their cell, and the cell is the size.
+                "cell": repr(window.size) if mapping.query.shape == "summary" else None,
+                "timezone": window.timezone.key,
+                "group_by": sorted(source.group_by),
+            }
+        ),
+    )
+
+
+def _target(target: Target) -> Any:
+    return {
+        "fields": {rule.name: _field(rule) for rule in target.fields},
+        "keep": {condition.path.text: _condition(condition) for condition in target.keep},
+        "skip": {condition.path.text: _condition(condition) for condition in target.skip},
+    }
+
+
+def _field(rule: FieldRule) -> Any:
+    return [
+        rule.source,
+        rule.constant,
+        rule.template.text if rule.template else None,
+        [path.text for path in rule.paths],
+        rule.separator,
+        [_step(step) for step in rule.steps],
+        rule.when_missing,
+    ]
+
+
+def _step(step: Step) -> Any:
+    match step.argument:
+        case (re.Pattern() as pattern, str(replacement)):
+            return [step.name, pattern.pattern, replacement]
+        case ZoneInfo() as zone:
+            return [step.name, zone.key]
+        case argument:
+            return [step.name, argument, step.otherwise]
+
+
+def _condition(condition: Condition) -> Any:
+    bounds = sorted([name, str(bound)] for name, bound in condition.bounds)
+    return [condition.exists, sorted(condition.values), bounds]
+
+
+def _digest(meaning: Any) -> str:
+    text = json.dumps(meaning, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

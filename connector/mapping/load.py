@@ -1,0 +1,126 @@
+"""Mapping files to mappings, with every problem of every file told at once."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from connector.errors import MappingError
+from connector.mapping.check import check_source, check_target, check_window
+from connector.mapping.document import Document, Place, read_document
+from connector.mapping.fields import Condition, FieldRule, read_condition, read_field
+from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules
+from connector.mapping.strict import kind_of, read, without_later
+from connector.mapping.suggest import did_you_mean
+
+_KEYS = ("about", "enabled", "source", "window", "target", "keep", "skip", "fields")
+_REQUIRED = ("source", "window", "target", "fields")
+_LATER = frozenset(("targets", "each", "examples", "freshness", "open_give_up", "lookup_age", "keep_hashes"))
+_LATER_IN_SOURCE = frozenset(("endpoint", "via", "subject", "views"))
+_ENDINGS = (".yml", ".yaml")
+_HINT = "mend the lines named above; nothing was read or sent"
+
+
+def load_mapping(path: Path) -> Mapping:
+    """The mapping in one YAML file. Raises MappingError with every problem of the file."""
+    mapping, problems = _loaded(path)
+    if mapping is None:
+        raise MappingError(problems, _HINT)
+    return mapping
+
+
+def load_mappings(folder: Path) -> dict[str, Mapping]:
+    """Every mapping of a folder by stream name, in order of the names; hidden files are passed over.
+
+    Raises MappingError with all problems of all files, also when there is no file or no folder.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and not path.name.startswith("."))
+    except OSError as error:
+        problem = f"{folder}: cannot be read: {error.strerror or type(error).__name__}"
+        raise MappingError([problem], "mappings stand in a folder, one YAML file per stream") from None
+    if not paths:
+        raise MappingError([f"{folder}: holds no mapping"], "put at least one YAML file there, named for its stream")
+    mappings: dict[str, Mapping] = {}
+    problems: list[str] = []
+    streams: dict[str, Path] = {}
+    for path in paths:
+        mapping, found = _loaded(path)
+        problems += found
+        other = streams.setdefault(path.stem.lower(), path)
+        if other is not path:
+            problems.append(f"{path}:1:1: describes the same stream as {other.name}; rename one of them")
+        if mapping is not None:
+            mappings[mapping.stream] = mapping
+    if problems:
+        raise MappingError(problems, _HINT)
+    return dict(sorted(mappings.items()))
+
+
+def _loaded(path: Path) -> tuple[Mapping | None, list[str]]:
+    """The mapping, or None and its problems in the order of the file."""
+    document = read_document(path)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", path.stem):
+        document.problem((), "the file's name names the stream: letters, digits, '-', '_' and '.' only, 80 at most")
+    mapping = _mapping(document) if document.data or not document.problems else None
+    if document.problems or mapping is None:
+        return None, [problem.told(path) for problem in sorted(set(document.problems))]
+    return mapping, []
+
+
+def _mapping(document: Document) -> Mapping | None:
+    """The document as a mapping; None when a part is missing or wrong, with every problem noted."""
+    data = without_later(document.data, document, (), _LATER)
+    for key in data:
+        if key not in _KEYS:
+            hint = did_you_mean(key, _KEYS) or f"; known are {', '.join(_KEYS)}"
+            document.problem((key,), f"unknown key '{key}'{hint}", at_key=True)
+    for key in _REQUIRED:
+        if key not in data and not (key in ("target", "fields") and "targets" in document.data):
+            document.problem((), f"'{key}' is missing")
+    about = _plain(document, data, "about", str, "")
+    enabled = _plain(document, data, "enabled", bool, True)
+    source = read(Source, data["source"], document, ("source",), _LATER_IN_SOURCE) if "source" in data else None
+    window = read(WindowRules, data["window"], document, ("window",)) if "window" in data else None
+    rules = read(TargetRules, data["target"], document, ("target",)) if "target" in data else None
+    keep = _entries(document, data, "keep", read_condition)
+    skip = _entries(document, data, "skip", read_condition)
+    fields = _entries(document, data, "fields", read_field)
+    if source is not None:
+        source = check_source(document, source)
+        if window is not None:
+            check_window(document, source, window)
+        check_target(document, source, rules, keep, skip, fields)
+    if source is None or window is None or rules is None:
+        return None
+    target = Target.model_construct(**dict(rules), keep=keep, skip=skip, fields=fields)
+    warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
+    return Mapping(document.path.stem, about, enabled, source, window, (target,), warnings)
+
+
+_Plain = TypeVar("_Plain", str, bool)
+_Entry = TypeVar("_Entry", FieldRule, Condition)
+
+
+def _plain(document: Document, data: dict[str, Any], key: str, kind: type[_Plain], otherwise: _Plain) -> _Plain:
+    value = data.get(key, otherwise)
+    if isinstance(value, kind):
+        return value
+    wanted = "text" if kind is str else "true or false"
+    document.problem((key,), f"must be {wanted}, not {kind_of(value)}")
+    return otherwise
+
+
+def _entries(
+    document: Document,
+    data: dict[str, Any],
+    key: str,
+    read_entry: Callable[[Document, Place, str, Any], _Entry | None],
+) -> tuple[_Entry, ...]:
+    """What stands under `fields`, `keep` or `skip`, in the order written, without what cannot be read."""
+    written = data.get(key, {})
+    if not isinstance(written, dict):
+        document.problem((key,), f"must be keys with values, not {kind_of(written)}")
+        return ()
+    read_all = [read_entry(document, (key, name), name, value) for name, value in written.items()]
+    return tuple(entry for entry in read_all if entry is not None)

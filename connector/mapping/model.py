@@ -1,0 +1,172 @@
+"""A mapping as values: one stream's query, time rules, target and fields, checked and frozen."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, PlainValidator
+
+from connector.genesys.queries import CATALOGUE, Query
+from connector.mapping.fields import Condition, FieldRule, zone
+from connector.mapping.strict import Strict
+from connector.mapping.suggest import did_you_mean
+from connector.spans import DAY, MINUTE, Calendar, Period, Window
+
+_UTC = ZoneInfo("UTC")
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+
+
+def _query(written: Any) -> str:
+    if not isinstance(written, str):
+        raise ValueError("must be the name of a query")
+    if written not in CATALOGUE:
+        hint = did_you_mean(written, CATALOGUE) or f"; known are {', '.join(CATALOGUE)}"
+        raise ValueError(f"unknown query '{written}'{hint}")
+    return written
+
+
+def _period(written: Any) -> Period:
+    if not isinstance(written, str):
+        raise ValueError("must be a duration such as P1D, PT6H or PT30M")
+    return Period.parse(written)
+
+
+def _start(written: Any) -> date:
+    """A date, or an instant with its offset (converted to UTC)."""
+    how = "write a date such as 2026-01-01, or an instant such as 2026-01-01T06:00:00Z"
+    if not isinstance(written, str):
+        raise ValueError(f"must be a date; {how}")
+    try:
+        found = date.fromisoformat(written) if re.fullmatch(r"\d{4}-\d\d-\d\d", written) else _moment(written)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{written!r} is no date ({error}); {how}") from None
+    if not _FIRST_YEAR <= found.year < _LAST_YEAR:
+        raise ValueError(f"{written!r}: Genesys Cloud holds nothing of the year {found.year}")
+    return found
+
+
+def _moment(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    if moment.tzinfo is None:
+        raise ValueError("a time of day without Z or an offset")
+    return moment.astimezone(UTC)
+
+
+def _share(written: Any) -> float:
+    found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?) ?%", written) if isinstance(written, str) else None
+    if not found or not 0 <= float(found[1]) <= 100:
+        raise ValueError("must be a share such as 10 %")
+    return float(found[1]) / 100
+
+
+def _object(written: Any) -> str:
+    if not isinstance(written, str) or not re.fullmatch(r"[A-Za-z](?:_?[A-Za-z0-9])*(?:__[A-Za-z]{1,3})?", written):
+        raise ValueError("must be the API name of a Salesforce object, such as Queue_Interval__c")
+    return written
+
+
+_Period = Annotated[Period, PlainValidator(_period)]
+_Names = Annotated[tuple[Annotated[str, Field(strict=True)], ...], Field(strict=False)]
+_Clauses = Annotated[tuple[Annotated[dict[str, Any], Field(strict=True)], ...], Field(strict=False)]
+_AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class Filters(Strict):
+    """Filters of the details query as the API spells them, sent as written."""
+
+    conversation: _Clauses = ()
+    segment: _Clauses = ()
+
+
+class Source(Strict):
+    """What is asked of Genesys.
+
+    query: a name of the catalogue; granularity, filter: of aggregates; group_by, metrics: of aggregates, and the
+    groupings and metrics of the summary query; filters: of details; page_size: None where there are no pages.
+    """
+
+    query: Annotated[str, PlainValidator(_query)]
+    granularity: _Period | None = None
+    group_by: _Names = ()
+    metrics: _Names = ()
+    filter: dict[str, Any] | None = None
+    filters: Filters = Filters()
+    page_size: _AtLeastOne | None = None
+    max_pages: _AtLeastOne = 10_000
+
+
+class WindowRules(Strict):
+    """The time rules as written. start: a date (midnight in `timezone`) or an instant in UTC."""
+
+    start: Annotated[date, PlainValidator(_start)]
+    size: _Period = DAY
+    lookback: _Period = Period(seconds=6 * 3600)
+    recheck: Annotated[tuple[_Period, ...], Field(strict=False)] = ()
+    settle: _Period = Period(seconds=15 * 60)
+    timezone: Annotated[ZoneInfo, PlainValidator(zone)] = _UTC
+
+
+class TargetRules(Strict):
+    """Where rows go and how. reject_limit: a share of the rows, 0.1 for 10 %."""
+
+    object: Annotated[str, PlainValidator(_object)]
+    external_id: str
+    deliver: Literal["auto", "bulk", "collections"] = "auto"
+    job_rows: _AtLeastOne = 150_000
+    reject_limit: Annotated[float, PlainValidator(_share)] = 0.1
+    when_vanished: Literal["leave", "clear", "delete"] = "leave"
+
+
+class Target(TargetRules):
+    """One Salesforce object fed by a stream: its rules, which records reach it, and how each field is made."""
+
+    keep: tuple[Condition, ...] = ()
+    skip: tuple[Condition, ...] = ()
+    fields: tuple[FieldRule, ...] = ()
+
+    @property
+    def key(self) -> FieldRule:
+        """The rule of the external-id field."""
+        return next(rule for rule in self.fields if rule.name == self.external_id)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One stream as its file describes it. stream: the file's name without its ending.
+
+    targets: one for now; warnings: what works but may not be meant, each with file, line and place.
+    """
+
+    stream: str
+    about: str
+    enabled: bool
+    source: Source
+    window: WindowRules
+    targets: tuple[Target, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> Query:
+        return CATALOGUE[self.source.query]
+
+
+def window_of(mapping: Mapping) -> Window:
+    """The mapping's time rules for planning.
+
+    Every span begins and ends on boundaries of the granularity; of a query whose records carry no time, on those of
+    `size`, for its answer is true of a whole cell only; else on whole minutes.
+    """
+    rules = mapping.window
+    start = rules.start
+    if not isinstance(start, datetime):
+        start = datetime.combine(start, time(), rules.timezone).astimezone(UTC)
+    grain = rules.size if mapping.query.shape == "summary" else mapping.source.granularity or MINUTE
+    return Window(
+        start=start,
+        size=Calendar(rules.size, rules.timezone),
+        grain=Calendar(grain, rules.timezone),
+        lookback=rules.lookback.length(),
+        settle=rules.settle.length(),
+    )

@@ -1,0 +1,160 @@
+"""The steps of a field as plain functions of a value: None (missing) passes through all of them but `default`.
+
+Each raises Refusal for a value it cannot work on; no message holds the value.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connector.mapping.arithmetic import Scale, scaling
+from connector.mapping.fields import Step
+from connector.mapping.values import Refusal, as_date, as_text, salesforce_length, tidy, whole_seconds
+from connector.spans import instant
+
+Change = Callable[[Any], Any]
+
+_NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{0,17})?|\.\d{1,17})", re.ASCII)
+_TRUE = frozenset(("true", "yes", "y", "on", "1"))
+_FALSE = frozenset(("false", "no", "n", "off", "0"))
+_RECKONING = frozenset(("divide", "multiply", "round"))
+
+
+def leading_scale(steps: Sequence[Step]) -> tuple[Scale, Sequence[Step]]:
+    """The reckoning a list of steps begins with as one exact scale, and the steps after it."""
+    scale = Scale()
+    for index, step in enumerate(steps):
+        match step.name:
+            case "divide":
+                scale = scale.divided(step.argument)
+            case "multiply":
+                scale = scale.multiplied(step.argument)
+            case "round":
+                return scale.rounded(step.argument), steps[index + 1 :]
+            case _:
+                return scale, steps[index:]
+    return scale, ()
+
+
+def changes(steps: Sequence[Step]) -> list[Change]:
+    """The steps as functions, in order; neighbours that reckon become one, so that nothing is rounded in between."""
+    found: list[Change] = []
+    rest = steps
+    while rest:
+        if rest[0].name in _RECKONING:
+            scale, rest = leading_scale(rest)
+            found.append(scaling(scale))
+        else:
+            found.append(_change(rest[0]))
+            rest = rest[1:]
+    return found
+
+
+def _change(step: Step) -> Change:
+    match step.name:
+        case "map":
+            return _mapped(step.argument, step.otherwise)
+        case "default":
+            return _defaulted(step.argument)
+        case "date":
+            return _dated(step.argument)
+        case "truncate":
+            return _truncated(step.argument)
+        case "replace":
+            pattern, replacement = step.argument
+            return _of_text(lambda text: tidy(pattern.sub(replacement, text)))
+        case "text":
+            return _of_text(str)
+        case "upper":
+            return _of_text(str.upper)
+        case "lower":
+            return _of_text(str.lower)
+        case name:
+            return _passing_missing(_CONVERSIONS[name])
+
+
+def _mapped(table: Mapping[str, Any], otherwise: Any) -> Change:
+    def change(value: Any) -> Any:
+        return None if value is None else table.get(as_text(value), otherwise)
+
+    return change
+
+
+def _defaulted(default: Any) -> Change:
+    def change(value: Any) -> Any:
+        return default if value is None else value
+
+    return change
+
+
+def _of_text(function: Callable[[str], str]) -> Change:
+    def change(value: Any) -> Any:
+        return None if value is None else function(as_text(value)) or None
+
+    return change
+
+
+def _passing_missing(function: Change) -> Change:
+    def change(value: Any) -> Any:
+        return None if value is None else function(value)
+
+    return change
+
+
+def _truncated(characters: int) -> Change:
+    def cut(text: str) -> str:
+        text = text[:characters]
+        while salesforce_length(text) > characters:
+            text = text[:-1]
+        return text
+
+    return _of_text(cut)
+
+
+def _dated(zone: ZoneInfo) -> Change:
+    def change(value: Any) -> Any:
+        try:
+            if value.__class__ is str:
+                return as_date(value) or instant(value).astimezone(zone).date().isoformat()
+        except (ValueError, OverflowError):
+            pass
+        raise Refusal("NOT_AN_INSTANT", "not an instant such as 2026-01-01T00:00:00Z")
+
+    return _passing_missing(change)
+
+
+def _instant(value: Any) -> str:
+    return whole_seconds(value if value.__class__ is str else "")
+
+
+def _boolean(value: Any) -> bool:
+    word = as_text(value).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise Refusal("NOT_A_BOOLEAN", "neither true nor false")
+
+
+def _number(value: Any) -> int | float:
+    if value.__class__ in (int, float):
+        return value  # type: ignore[no-any-return]
+    if value.__class__ is str:
+        text = value.strip()
+        if _NUMBER.fullmatch(text):
+            return float(text) if "." in text else int(text)
+    raise Refusal("NOT_A_NUMBER", "not a number; numbers are digits with at most one point")
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if number.__class__ is float and not number.is_integer():
+        raise Refusal("NOT_A_WHOLE_NUMBER", "not a whole number; 'round: 0' before it makes one")
+    return int(number)
+
+
+_CONVERSIONS: Mapping[str, Change] = {
+    "datetime": _instant,
+    "bool": _boolean,
+    "number": _number,
+    "integer": _integer,
+}

@@ -1,0 +1,104 @@
+"""Reading one part of a document into a strict model: unknown keys and wrong types become problems with their place."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from connector.mapping.document import Document, Place
+from connector.mapping.suggest import did_you_mean
+
+
+class Strict(BaseModel):
+    """A frozen model that converts nothing and refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(
+    model: type[Model], written: Any, document: Document, place: Place, later: frozenset[str] = frozenset()
+) -> Model | None:
+    """The part of the document at `place` as a model, or None with every problem noted.
+
+    later: keys of the language that this version does not know yet; they get a message of their own.
+    """
+    if not isinstance(written, dict):
+        document.problem(place, f"must be keys with values, not {kind_of(written)}")
+        return None
+    written = without_later(written, document, place, later)
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        for one in error.errors(include_url=False):
+            _note(one, known, document, place)
+        return None
+
+
+def without_later(written: dict[str, Any], document: Document, place: Place, later: frozenset[str]) -> dict[str, Any]:
+    """The keys this version knows or has never heard of; a problem is noted for each of the others."""
+    for key in written:
+        if key in later:
+            document.problem((*place, key), f"'{key}' is not supported yet", at_key=True)
+    return {key: value for key, value in written.items() if key not in later}
+
+
+def kind_of(value: Any) -> str:
+    """A YAML value's kind in an admin's words."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return f"text ({value[:40]!r})"
+        case list():
+            return "a list"
+        case _:
+            return "keys with values"
+
+
+def _note(error: ErrorDetails, known: list[str], document: Document, place: Place) -> None:
+    below = (*place, *error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            key = str(error["loc"][-1])
+            names = known if len(error["loc"]) == 1 else []
+            hint = did_you_mean(key, names) or (f"; known are {', '.join(names)}" if names else "")
+            document.problem(below, f"unknown key '{key}'{hint}", at_key=True)
+        case "missing":
+            document.problem(below[:-1], f"'{error['loc'][-1]}' is missing")
+        case "value_error":
+            document.problem(below, str(error["ctx"]["error"]))
+        case "literal_error":
+            document.problem(below, _choices(error))
+        case kind:
+            wanted = _WANTED.get(kind)
+            text = f"must be {wanted}, not {kind_of(error['input'])}" if wanted else error["msg"]
+            document.problem(below, text)
+
+
+_WANTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "dict_type": "keys with values",
+    "tuple_type": "a list",
+    "model_type": "keys with values",
+    "greater_than_equal": "1 or more",
+}
+
+
+def _choices(error: ErrorDetails) -> str:
+    expected = error["ctx"]["expected"]
+    choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
+    if choices == ["True"]:
+        return "takes no argument: write true, or leave the step out"
+    written = error["input"]
+    hint = did_you_mean(written, choices) if isinstance(written, str) else ""
+    return f"must be {', '.join(choices)}, not {kind_of(written)}{hint}"

@@ -1,0 +1,257 @@
+"""Pulling: the passes of a run, page by page, each page stored whole or not at all."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.errors import CannotHalve, ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
+from connector.genesys.judge import (
+    AskAgain,
+    Complete,
+    Disagree,
+    GoOn,
+    LookAhead,
+    Page,
+    Record,
+    Seen,
+    Step,
+    after_unanswered,
+    judge,
+)
+from connector.genesys.pages import PageReader
+from connector.mapping import Compiled, Unmappable
+from connector.spans import Planned, Span, Window, instant, stamp
+from connector.state.outbox import Entry, digest
+from connector.state.passes import Checkpoint, Pass
+from connector.state.store import Store
+
+log = logging.getLogger(__name__)
+
+OUTBOX_ROWS = 200_000
+"""The pull pauses when so many rows wait to be delivered."""
+
+PAUSE_SECONDS = 1.0
+TOO_DEEP = (502, 504)
+
+
+@dataclass
+class Reading:
+    """Where the pass being read stands. resumed: its last page was stored by an earlier run and is read again first."""
+
+    of: Pass
+    page: int = 1
+    seen: Seen = field(default_factory=Seen)
+    distinct: int = 0
+    resumed: Checkpoint | None = None
+
+
+class Puller:
+    """Reads the passes of one run of one stream, one page a step."""
+
+    def __init__(
+        self,
+        reader: PageReader,
+        compiled: Compiled,
+        window: Window,
+        prints: tuple[str, str],
+        store: Store,
+        run: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._reader = reader
+        self._compiled = compiled
+        self._window = window
+        self._prints = prints
+        self._store = store
+        self._run = run
+        self._now = now
+        self._objects = [target.object for target in compiled.mapping.targets]
+        self._stream = compiled.mapping.stream
+        self._max_pages = compiled.mapping.source.max_pages
+        self._work: deque[Pass | Planned] = deque()
+        self._reading: Reading | None = None
+        self.pages = 0
+        self.records = 0
+
+    def add(self, work: Iterable[Pass | Planned]) -> None:
+        """Passes to go on with and passes to begin, in the order they are to be read."""
+        self._work.extend(work)
+
+    @property
+    def at(self) -> Span | None:
+        """The span being read now."""
+        return self._reading.of.span if self._reading else None
+
+    @property
+    def left(self) -> int:
+        """Passes still to be read, the one being read included."""
+        return len(self._work) + (self._reading is not None)
+
+    def step(self) -> float | None:
+        """Read one page. Returns the seconds after which the next step makes sense, or None when all is read.
+
+        Raises ServiceUnavailable, NeedsMending errors and StateError; the pass then goes on in a later run.
+        """
+        if self._reading is None:
+            if not self._work:
+                return None
+            if self._is_full():
+                return PAUSE_SECONDS
+            self._reading = self._open(self._work.popleft())
+        reading = self._reading
+        try:
+            page = self._reader.fetch_page(reading.of.span, reading.page)
+        except RefusedSpan as refusal:
+            self._refused(reading, refusal)
+            return 0.0
+        except ServiceUnavailable as fault:
+            if fault.status not in TOO_DEEP or reading.page == 1:
+                raise
+            # Deep pages fail for good on some spans; when page 1 answers, this is one of them.
+            self._reader.fetch_page(reading.of.span, 1)
+            self._disagree(reading, after_unanswered(reading.page))
+            return 0.0
+        self.pages += 1
+        if reading.resumed is not None:
+            self._resume(reading, page, reading.resumed)
+            return 0.0
+        return self._weigh(reading, page)
+
+    def _open(self, item: Pass | Planned) -> Reading:
+        if isinstance(item, Planned):
+            one = self._store.passes.begin(self._stream, item, self._prints, self._run, self._now())
+        else:
+            one = item
+        self._store.run_does(self._run, str(one.span))
+        if one.checkpoint is None:
+            return Reading(one)
+        return Reading(one, one.checkpoint.page, one.checkpoint.seen, one.distinct_keys, one.checkpoint)
+
+    def _is_full(self) -> bool:
+        if self._store.outbox.waiting(self._stream, OUTBOX_ROWS) < OUTBOX_ROWS:
+            return False
+        if not self._store.outbox.sendable(self._stream, self._run):
+            raise ConnectorError(
+                f"{self._stream}: {OUTBOX_ROWS} rows wait for a person or for a parent record; reading stops",
+                "see connector rejects and connector status; the next run goes on once they can be delivered",
+            )
+        return True
+
+    def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> None:
+        """The last stored page is not counted again; when it has changed meanwhile, the pass begins at page 1."""
+        if page.digest != stored.digest:
+            self._reading = Reading(self._store.passes.restart(reading.of, self._now()))
+        elif self._reader.query.paging is None:
+            self._finish(reading)
+        else:
+            reading.page, reading.resumed = page.number + 1, None
+
+    def _weigh(self, reading: Reading, page: Page) -> float:
+        entries, distinct = self._entries(reading, page)
+        step: Step = Complete()
+        seen = reading.seen
+        if self._reader.query.paging is not None:
+            step, seen = judge(seen, page, distinct, self._max_pages)
+        if page.records and not isinstance(step, AskAgain):
+            checkpoint = Checkpoint(page.number, page.digest, seen)
+            self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now())
+            reading.distinct = distinct
+            self.records += len(entries)
+        reading.seen = seen
+        match step:
+            case GoOn(number) | LookAhead(number):
+                reading.page = number
+            case AskAgain(number, seconds):
+                log.info("%s %s: page %d is asked again", self._stream, reading.of.span, number)
+                return seconds
+            case Complete():
+                self._finish(reading)
+            case Disagree():
+                self._disagree(reading, step)
+        return 0.0
+
+    def _finish(self, reading: Reading) -> None:
+        self._store.passes.pulled(reading.of)
+        self._reading = None
+
+    def _disagree(self, reading: Reading, verdict: Disagree) -> None:
+        """What was promised and what was given differ: halves are the arbiter; without halves it is a gap."""
+        one = reading.of
+        if verdict.at_end and self._store.passes.gave_all_of_parent(one):
+            log.warning("%s %s: %s, but both reads gave the same records", self._stream, one.span, verdict.reason)
+            self._finish(reading)
+            return
+        try:
+            self._halve(reading, verdict.reason)
+        except CannotHalve:
+            log.warning("%s %s: %s", self._stream, one.span, verdict.reason)
+            self._store.passes.pulled(one, verdict.reason, verdict.expected)
+            self._reading = None
+
+    def _halve(self, reading: Reading, reason: str) -> None:
+        one = reading.of
+        halves = one.span.halves(self._reader.bounds(one.span))
+        log.info("%s %s: halved: %s", self._stream, one.span, reason)
+        children = self._store.passes.split(one, halves, reason, self._run, self._now())
+        self._work.extendleft(children)
+        self._reading = None
+
+    def _refused(self, reading: Reading, refusal: RefusedSpan) -> None:
+        """HTTP 400: when even the smallest span is refused, the query is wrong; else a smaller span will do."""
+        span = reading.of.span
+        smallest = Span(span.start, min(span.end, self._window.grain.after(self._window.grain.floor(span.start))))
+        wrong = QueryRefused(
+            f"{self._stream}: {refusal.message}",
+            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml",
+        )
+        if smallest == span:
+            raise wrong from refusal
+        try:
+            self._reader.fetch_page(smallest, 1)
+        except RefusedSpan:
+            raise wrong from refusal
+        self._disagree(reading, Disagree("the service refuses a span of this length"))
+
+    def _entries(self, reading: Reading, page: Page) -> tuple[Sequence[Entry], int]:
+        """What becomes of each record of a page, and the distinct keys met with it."""
+        one = reading.of
+        start, end = stamp(one.span.start), stamp(one.span.end)
+        keys = [digest(self._reader.key_of(record)) for record in page.records]
+        met = self._store.outbox.seen(one, keys)
+        distinct = reading.distinct
+        entries = []
+        for record, key in zip(page.records, keys, strict=True):
+            content = digest(record)
+            known = met.get(key)
+            if known is None or known[1] != one.reading:
+                distinct += 1
+            met[key] = (content, one.reading)
+            at = _whole_second(record.get(self._reader.query.time))
+            if known is not None and known[0] == content:
+                entries.append(Entry(key, content, at, "duplicate"))
+            elif at and not start <= at < end:
+                entries.append(Entry(key, content, at, "outside"))
+            else:
+                entries.append(self._mapped(record, key, content, at))
+        return entries, distinct
+
+    def _mapped(self, record: Record, key: bytes, content: bytes, at: str) -> Entry:
+        try:
+            rows = self._compiled.map(record)
+        except Unmappable as problem:
+            return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
+        return Entry(key, content, at, "mapped" if rows else "filtered", rows)
+
+
+def _whole_second(text: object) -> str:
+    """An instant as the state writes it; "" when it is none."""
+    if not isinstance(text, str):
+        return ""
+    if text.endswith("Z") and text[10:11] == "T" and len(text) >= 20:
+        return f"{text[:19]}Z"
+    try:
+        return stamp(instant(text))
+    except ValueError:
+        return ""

@@ -1,0 +1,151 @@
+"""Conversation details by query and by id. Source: vendor reference, "conversation details"."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from connector.sandbox.conversations import Conversation, milliseconds, sessions
+from connector.sandbox.faults import Rule
+from connector.sandbox.genesys.filters import (
+    CONVERSATION_LEVEL,
+    SEGMENT_LEVEL,
+    Test,
+    compile_filter,
+    selects_by_segments,
+    selects_conversation,
+)
+from connector.sandbox.genesys.intervals import parse_interval
+from connector.sandbox.genesys.listing import MISSING, ShortPages, WorkedOut, cut_page
+from connector.sandbox.genesys.problems import ApiError, bad_request, check_keys, page_asked
+from connector.sandbox.world import World
+
+_NOT_SERVED = ("evaluationFilters", "surveyFilters", "resolutionFilters", "aggregations")
+_KEYS = ("interval", "conversationFilters", "segmentFilters", "order", "orderBy", "paging", *_NOT_SERVED)
+_ORDERS = ("asc", "desc", "unordered")
+_ORDER_BY = ("conversationStart", "conversationEnd", "segmentStart", "segmentEnd")
+_LARGEST_PAGE = 100
+_MOST_IDS = 100
+_FOREVER = 1 << 62
+
+
+class Details:
+    """Answers about single conversations of a world.
+
+    day_indexed: the query returns what started on the UTC days its interval touches, as the service does; else
+    only what started inside the interval.
+    """
+
+    def __init__(self, world: World, day_indexed: bool) -> None:
+        self._world = world
+        self._day_indexed = day_indexed
+        self._worked_out = WorkedOut()
+        self._short_pages = ShortPages()
+
+    def query(self, body: Mapping[str, Any], now: datetime, rules: Sequence[Rule]) -> dict[str, Any]:
+        """POST conversations/details/query: a page of conversations, and totalHits.
+
+        An empty page has no `conversations`, or, on pages of even number, a null there. Raises HTTP 400 for a body
+        the service refuses; what this simulation does not serve is refused as well.
+        """
+        check_keys(body, _KEYS, "conversation detail query")
+        for key in _NOT_SERVED:
+            if body.get(key):
+                raise bad_request(f"{key} are not served here")
+        paging = body.get("paging") or {}
+        check_keys(paging, ("pageSize", "pageNumber"), "paging")
+        number, size = page_asked(paging, _LARGEST_PAGE)
+        listed = orjson.dumps({**body, "paging": None}, option=orjson.OPT_SORT_KEYS).decode()
+        question = (listed, now, self._world.revision)
+        selected = self._worked_out.get(question, lambda: self._select(body, now))
+        page = cut_page(selected, number, size, rules, self._short_pages, listed)
+        page.page_count = next((page.page_count for rule in rules if rule.action == "page_count"), MISSING)
+        if isinstance(page.rows, list):
+            page.rows = self.by_id(page.rows, now).get("conversations", [])
+        if page.rows == [] and not any(rule.action == "empty_page" for rule in rules):
+            page.rows = None if number % 2 == 0 else MISSING
+        return page.put({}, rows="conversations", total="totalHits", page_count="pageCount")
+
+    def by_id(self, identities: Sequence[str], now: datetime) -> dict[str, Any]:
+        """GET conversations/details?id=: those that show, in the order asked; no list when there are none."""
+        if len(identities) > _MOST_IDS:
+            raise bad_request(f"at most {_MOST_IDS} ids", "invalid.query.param.value")
+        found = (self._world.conversation_at(now, identity) for identity in identities)
+        shown = [_without_attributes(conversation) for conversation in found if conversation is not None]
+        return {"conversations": shown} if shown else {}
+
+    def one(self, identity: str, now: datetime) -> Conversation:
+        """GET conversations/{id}/details; raises HTTP 404."""
+        conversation = self._world.conversation_at(now, identity)
+        if conversation is None:
+            raise ApiError(404, "not.found", "The requested conversation was not found.")
+        return _without_attributes(conversation)
+
+    def _select(self, body: Mapping[str, Any], now: datetime) -> list[str]:
+        start, end = parse_interval(body.get("interval"))
+        whole = [compile_filter(one, CONVERSATION_LEVEL) for one in _filters(body, "conversationFilters")]
+        parts = [compile_filter(one, SEGMENT_LEVEL) for one in _filters(body, "segmentFilters")]
+        days = 31 if whole or parts else 7
+        if end - start > timedelta(days=days):
+            raise bad_request(f"interval must not be longer than {days} days", "invalid.value")
+        order, order_by = body.get("order") or "asc", body.get("orderBy") or "conversationStart"
+        if order not in _ORDERS or order_by not in _ORDER_BY:
+            raise bad_request(f"order must be one of {_ORDERS}, orderBy one of {_ORDER_BY}", "invalid.value")
+        if self._day_indexed:
+            start, end = _whole_days(start, end)
+        started = self._world.started_at(now, start, end)
+        if whole or parts or (order_by != "conversationStart" and order != "unordered"):
+            started = self._filtered(started, now, whole, parts, order_by)
+        if order == "unordered":
+            return sorted(identity for _, identity in started)
+        return [identity for _, identity in sorted(started, reverse=order == "desc")]
+
+    def _filtered(
+        self, started: list[tuple[int, str]], now: datetime, whole: list[Test], parts: list[Test], order_by: str
+    ) -> list[tuple[int, str]]:
+        """What passes the filters, each under the instant (ms) it is ordered by."""
+        passed = []
+        for _, identity in started:
+            conversation = self._world.conversation_at(now, identity)
+            if (
+                conversation is not None
+                and selects_conversation(whole, conversation)
+                and selects_by_segments(parts, conversation)
+            ):
+                passed.append((_place_in_order(conversation, order_by), identity))
+        return passed
+
+
+def _filters(body: Mapping[str, Any], key: str) -> list[Any]:
+    given = body.get(key) or []
+    if not isinstance(given, list):
+        raise bad_request(f"{key} must be a list")
+    return given
+
+
+def _whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    first = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    last = (end - timedelta(microseconds=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return first, last + timedelta(days=1)
+
+
+def _place_in_order(conversation: Conversation, order_by: str) -> int:
+    """Instant (ms) to order by; a conversation without it comes last."""
+    if order_by.startswith("conversation"):
+        texts = [conversation.get(order_by)]
+    else:
+        texts = [
+            segment.get(order_by) for _, session in sessions(conversation) for segment in session.get("segments") or ()
+        ]
+    instants = [milliseconds(text) if text else _FOREVER for text in texts] or [_FOREVER]
+    return min(instants) if order_by.endswith("Start") else max(instants)
+
+
+def _without_attributes(conversation: Conversation) -> Conversation:
+    """Participants carry no attributes here: only jobs show them."""
+    bare = [
+        {key: value for key, value in participant.items() if key != "attributes"}
+        for participant in conversation.get("participants") or ()
+    ]
+    return {**conversation, "participants": bare}

@@ -1,0 +1,105 @@
+"""What an admin has set up: the objects, who may see what, required fields, validation rules, locks, storage."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from connector.sandbox.objects import Field, SObject
+from connector.sandbox.salesforce.errors import RestError, RowRefused
+
+__all__ = ["Predicate", "Setup"]
+
+Predicate = Callable[[Mapping[str, Any]], bool]
+"""Takes the record as it would be saved (JSON values by field name); True means the record is bad."""
+
+
+class Setup:
+    """The set-up of one organisation. Kept in memory: a restarted sandbox has no rules. Not locked by itself."""
+
+    def __init__(self, objects: Iterable[SObject], created: datetime) -> None:
+        self.objects = {each.name: each for each in objects}
+        self.changed = created
+        self.storage_full = False
+        self._hidden: set[tuple[str, str]] = set()
+        self._required: dict[tuple[str, str], bool] = {}
+        self._validations: list[tuple[str, Predicate, str]] = []
+        self._locks: Counter[tuple[str, str]] = Counter()
+
+    def object(self, name: str) -> SObject:
+        """The object of that name, any case. Raises RestError 404 NOT_FOUND."""
+        found = self.find(name)
+        if found is None:
+            raise RestError(404, "NOT_FOUND", "The requested resource does not exist")
+        return found
+
+    def find(self, name: str) -> SObject | None:
+        """The object of that name, any case, or None."""
+        return next((each for key, each in self.objects.items() if key.lower() == name.lower()), None)
+
+    def fields(self, name: str) -> dict[str, Field]:
+        """The fields the connected user may see, by API name. Source: describe omits fields hidden from the user."""
+        return {
+            each.name: replace(each, required=self._required.get((name, each.name), each.required))
+            for each in self.objects[name].all_fields()
+            if (name, each.name) not in self._hidden
+        }
+
+    def column(self, name: str, column: str) -> tuple[Field, Field | None] | None:
+        """What `Field` or `Relationship.Field` names, any case: the field to set, and the parent's key field.
+
+        None when there is no such field, or the user may not see it, or the parent's field cannot serve as a key.
+        """
+        own, _, parent_field = column.partition(".")
+        fields = self.fields(name).values()
+        if not parent_field:
+            plain = next((each for each in fields if each.name.lower() == own.lower()), None)
+            return None if plain is None else (plain, None)
+        for each in fields:
+            if each.relationship and each.relationship.lower() == own.lower():
+                for key in self.fields(each.parent).values():
+                    if key.is_key and key.name != "Id" and key.name.lower() == parent_field.lower():
+                        return each, key
+        return None
+
+    def hide(self, name: str, field: str, now: datetime, *, hidden: bool) -> None:
+        """Take the field from the user's sight, or give it back."""
+        self._known(name, field)
+        (self._hidden.add if hidden else self._hidden.discard)((name, field))
+        self.changed = now
+
+    def require(self, name: str, field: str, now: datetime, *, required: bool) -> None:
+        """Make a field required, or no longer."""
+        self._known(name, field)
+        self._required[name, field] = required
+        self.changed = now
+
+    def add_validation(self, name: str, predicate: Predicate, message: str) -> None:
+        """Refuse records of the object for which `predicate` is true, with `message`."""
+        self._known(name, "Id")
+        self._validations.append((name, predicate, message))
+
+    def lock(self, name: str, external_id: str, times: int) -> None:
+        """Let the next `times` writes of the record with that key fail."""
+        self._known(name, "Id")
+        self._locks[name, external_id] = times
+
+    def refuse_locked(self, name: str, keys: Iterable[Any], record: str | None) -> None:
+        """Raise RowRefused UNABLE_TO_LOCK_ROW while one of these keys is locked; counts the lock down."""
+        for key in keys:
+            if self._locks[name, key] > 0:
+                self._locks[name, key] -= 1
+                message = f"unable to obtain exclusive access to this record or 1 records: {record or ''}"
+                raise RowRefused("UNABLE_TO_LOCK_ROW", message)
+
+    def refuse_invalid(self, name: str, record: Mapping[str, Any]) -> None:
+        """Raise RowRefused FIELD_CUSTOM_VALIDATION_EXCEPTION when a validation rule finds the record bad."""
+        for ruled, predicate, message in self._validations:
+            if ruled == name and predicate(record):
+                raise RowRefused("FIELD_CUSTOM_VALIDATION_EXCEPTION", message)
+
+    def _known(self, name: str, field: str) -> None:
+        """A rule for a field that does not exist would test nothing."""
+        if name not in self.objects or field not in {each.name for each in self.objects[name].all_fields()}:
+            raise KeyError(f"the sandbox has no field {name}.{field}; see connector/sandbox/objects.py")

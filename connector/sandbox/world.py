@@ -1,0 +1,171 @@
+"""The store behind the simulated Genesys Cloud: conversations, when they show, and how they change.
+
+Every question takes `now`, so a test can ask what a perfect client would have seen at any moment.
+"""
+
+import threading
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from connector.sandbox.conversations import (
+    DAY_MS,
+    HOUR_MS,
+    Conversation,
+    Point,
+    as_seen_at,
+    last_change,
+    milliseconds,
+    points,
+)
+from connector.sandbox.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One state of a conversation, true from `since` on (ms). body: compact JSON; None when it is hidden."""
+
+    since: int
+    body: bytes | None
+    start: int
+    settled: int | None
+
+
+@dataclass(slots=True)
+class _Index:
+    by_day: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    by_hour: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+class World:
+    """Mutable and safe to share between threads; holds each conversation as compact JSON.
+
+    conversations: whole ones, ends and all, also those that reach beyond the present: `now` decides what shows.
+    """
+
+    def __init__(self, conversations: Iterable[Conversation] = (), directory: Directory | None = None) -> None:
+        self.directory = directory or Directory.empty()
+        self.revision = 0
+        self._lock = threading.RLock()
+        self._versions: dict[str, tuple[_Version, ...]] = {}
+        self._index = _Index()
+        for conversation in conversations:
+            self.add(conversation)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def ids(self) -> list[str]:
+        """Ids of all conversations, also of those that do not show yet, in the order they were added."""
+        with self._lock:
+            return list(self._versions)
+
+    def add(self, conversation: Conversation, visible_from: datetime | None = None) -> None:
+        """Add a conversation; it shows from its start, or, arriving late, from `visible_from`.
+
+        Raises ValueError when its id is already there: use `correct`.
+        """
+        start = milliseconds(conversation["conversationStart"])
+        since = start if visible_from is None else max(start, milliseconds(visible_from))
+        with self._lock:
+            if conversation["conversationId"] in self._versions:
+                raise ValueError(f"conversation {conversation['conversationId']} is already in the world")
+            self._put(conversation, since)
+
+    def correct(
+        self, conversation_id: str, change: Callable[[Conversation], Conversation] | Conversation, at: datetime
+    ) -> None:
+        """From `at` on the conversation reads otherwise.
+
+        change: keys of the conversation to replace, or a function from the newest whole conversation (a copy it
+        may alter) to the new one. Raises KeyError for an unknown id, ValueError when `at` is before the last change.
+        """
+        with self._lock:
+            newest = self._versions[conversation_id][-1]
+            if newest.body is None:
+                raise ValueError(f"conversation {conversation_id} is hidden and cannot be corrected")
+            whole: Conversation = orjson.loads(newest.body)
+            changed = change(whole) if callable(change) else {**whole, **change}
+            if changed["conversationId"] != conversation_id:
+                raise ValueError("a correction cannot change the conversation's id")
+            self._put(changed, milliseconds(at))
+
+    def hide(self, conversation_id: str, at: datetime) -> None:
+        """From `at` on the conversation is not shown any more, as when its division is taken from the client."""
+        with self._lock:
+            newest = self._versions[conversation_id][-1]
+            self._append(conversation_id, _Version(milliseconds(at), None, newest.start, newest.settled))
+
+    def conversation_at(self, now: datetime, conversation_id: str) -> Conversation | None:
+        """The conversation as seen at `now`; None when it does not show."""
+        with self._lock:
+            version = self._shown(conversation_id, milliseconds(now))
+        return None if version is None else _read(version, now)
+
+    def conversations_at(self, now: datetime, start: datetime, end: datetime) -> list[Conversation]:
+        """What a perfect client sees at `now`: conversations begun in [start, end), by start and id."""
+        shown = (self.conversation_at(now, identity) for _, identity in self.started_at(now, start, end))
+        return [conversation for conversation in shown if conversation is not None]
+
+    def started_at(self, now: datetime, start: datetime, end: datetime) -> list[tuple[int, str]]:
+        """Start (ms) and id of what shows at `now` and began in [start, end), ascending."""
+        present, first, last = milliseconds(now), milliseconds(start), milliseconds(end)
+        found: list[tuple[int, str]] = []
+        with self._lock:
+            for day in range(first // DAY_MS, (last - 1) // DAY_MS + 1):
+                listed = self._index.by_day.get(day, [])
+                for begun, identity in listed[bisect_left(listed, (first, "")) : bisect_left(listed, (last, ""))]:
+                    version = self._shown(identity, present)
+                    if version is not None and version.start == begun:
+                        found.append((begun, identity))
+        return found
+
+    def points_at(self, now: datetime, start: datetime, end: datetime) -> Iterator[Point]:
+        """Every metric emitted in [start, end), of what shows at `now`."""
+        first, last = milliseconds(start), min(milliseconds(end), milliseconds(now) + 1)
+        with self._lock:
+            hours = range(first // HOUR_MS, (last - 1) // HOUR_MS + 1)
+            identities = sorted(set().union(*(self._index.by_hour.get(hour, set()) for hour in hours)))
+        for identity in identities:
+            conversation = self.conversation_at(now, identity)
+            if conversation is not None:
+                yield from (point for point in points(conversation) if first <= point.at < last)
+
+    def _shown(self, conversation_id: str, present: int) -> _Version | None:
+        versions = self._versions.get(conversation_id, ())
+        for version in reversed(versions):
+            if version.since <= present:
+                return None if version.body is None or version.start > present else version
+        return None
+
+    def _put(self, conversation: Conversation, since: int) -> None:
+        identity = conversation["conversationId"]
+        start = milliseconds(conversation["conversationStart"])
+        entry = (start, identity)
+        self._append(identity, _Version(since, orjson.dumps(conversation), start, last_change(conversation)))
+        listed = self._index.by_day[start // DAY_MS]
+        if not listed or listed[-1] < entry:
+            listed.append(entry)
+        elif listed[bisect_left(listed, entry)] != entry:
+            insort(listed, entry)
+        for hour in {point.at // HOUR_MS for point in points(conversation)}:
+            self._index.by_hour[hour].add(identity)
+
+    def _append(self, conversation_id: str, version: _Version) -> None:
+        earlier = self._versions.get(conversation_id, ())
+        if earlier and earlier[-1].since > version.since:
+            raise ValueError(f"conversation {conversation_id} was already changed at a later time")
+        self._versions[conversation_id] = (*earlier, version)
+        self.revision += 1
+
+
+def _read(version: _Version, now: datetime) -> Conversation | None:
+    whole: Any = orjson.loads(version.body or b"null")
+    if version.settled is not None and version.settled <= milliseconds(now):
+        return dict(whole)
+    return as_seen_at(whole, now)

@@ -1,0 +1,334 @@
+"""The journal: which rows were sent in which batch, how far each batch is, and what Salesforce answered.
+
+A batch is written down before anything is sent, and each of its states before the step it names:
+
+    forming -> ready -> (bulk:) created -> uploading -> uploaded -> starting -> started -> answered -> ended
+                        (collections:) answered by one call                                         -> ended
+
+A batch found `forming` is dissolved: its rows wait again. What was known of the keys of a batch is in doubt from the
+moment it is formed until Salesforce accepted a row.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import orjson
+
+from connector.spans import instant, stamp
+from connector.state.database import Database
+from connector.state.outbox import Counters, Reject, close_reject, is_confirmed, open_reject
+from connector.state.passes import count
+
+SLICE_ROWS = 1000
+"""Rows per transaction."""
+
+TRANSIENT_TRIES = 6
+PARENT_RUNS = 3
+
+BatchState = Literal[
+    "forming", "ready", "created", "uploading", "uploaded", "starting", "started", "answered", "ended", "dissolved"
+]
+Path = Literal["collections", "bulk"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows sent together.
+
+    rows: how many; job: id of the ingest job, once there is one; held_for: code and fields most rows were refused for;
+    message: why the job failed.
+    """
+
+    id: int
+    stream: str
+    org: str
+    object: str
+    external_id: str
+    path: Path
+    state: BatchState
+    columns: tuple[str, ...]
+    fields_print: str
+    run: int
+    job: str | None
+    rows: int
+    is_held: bool
+    held_for: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is to be written for one row of a batch.
+
+    fate: created, updated, rejected: the row leaves the outbox; again: it waits for another try; parent: it waits for
+    its parent record; held: it waits for a person; wait: it waits for an allowance.
+    """
+
+    external_id: str
+    fate: Literal["created", "updated", "rejected", "again", "parent", "held", "wait"]
+    code: str = ""
+    message: str = ""
+    fields: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Rows of a stream that may be sent now, counted up to a limit, and when the next delayed one may."""
+
+    ready: int
+    only_collections: int
+    tried: int
+    next_at: datetime | None
+
+
+class Batches:
+    """Forms batches out of waiting rows and settles them row by row."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def waiting(self, stream: str, target: str, run: int, now: datetime, most: int) -> Waiting:
+        """What can be sent in this run: counted up to `most`."""
+        sql = """SELECT count(*) AS ready, coalesce(sum(only_collections), 0) AS single,
+                        coalesce(max(attempts), 0) AS tried
+                 FROM (SELECT only_collections, attempts FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
+                       AND not_before <= ? AND skip_run <> ? LIMIT ?)"""
+        row = self._db.row(sql, [stream, target, stamp(now), run, most])
+        later = """SELECT min(not_before) FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
+                   AND not_before > ? AND skip_run <> ?"""
+        next_at = None
+        if row is None or not row["ready"]:
+            next_at = self._db.value(later, [stream, target, stamp(now), run])
+        if row is None:
+            return Waiting(0, 0, 0, None)
+        return Waiting(row["ready"], row["single"], row["tried"], instant(next_at) if next_at else None)
+
+    def begin(
+        self,
+        stream: str,
+        org: str,
+        target: tuple[str, str],
+        path: Path,
+        columns: Sequence[str],
+        fields_print: str,
+        run: int,
+        now: datetime,
+    ) -> Batch:
+        """Open a batch, still empty. target: object and external id field."""
+        with self._db.transaction(durable=True) as db:
+            sql = """INSERT INTO batches (stream, org, object, external_id, path, state, columns, fields_print,
+                                          run, begun)
+                     VALUES (?, ?, ?, ?, ?, 'forming', ?, ?, ?, ?) RETURNING id"""
+            columns_json = orjson.dumps(list(columns)).decode()
+            values = [stream, org, *target, path, columns_json, fields_print, run, stamp(now)]
+            identity = db.execute(sql, values).fetchone()[0]
+        return self.get(identity)
+
+    def get(self, identity: int) -> Batch:
+        row = self._db.row("SELECT * FROM batches WHERE id = ?", [identity])
+        if row is None:
+            raise LookupError(f"no batch {identity}")
+        return _batch(row)
+
+    def open(self, org: str, target: str | None = None) -> list[Batch]:
+        """Batches not ended in this organisation, oldest first; of one object, or of all."""
+        sql = "SELECT * FROM batches WHERE org = ? AND ended IS NULL AND (? IS NULL OR object = ?) ORDER BY id"
+        return [_batch(row) for row in self._db.rows(sql, [org, target, target])]
+
+    def take(self, batch: Batch, most: int, now: datetime) -> int:
+        """Move up to `most` waiting rows, at most a slice, into a forming batch; held rows first, then oldest.
+
+        Rows that equal what was confirmed meanwhile are dropped as unchanged. Returns how many rows were looked at:
+        fewer than asked for when no more wait.
+        """
+        wanted = min(most, SLICE_ROWS)
+        sql = """SELECT seq, pass, object, external_id, at, hash, forced FROM outbox
+                 WHERE stream = ? AND object = ? AND batch IS NULL AND not_before <= ? AND skip_run <> ? {}
+                 ORDER BY held DESC, only_collections DESC, seq LIMIT ?"""
+        only = "AND only_collections = 0" if batch.path == "bulk" else ""
+        with self._db.transaction(durable=True) as db:
+            rows = db.execute(sql.format(only), [batch.stream, batch.object, stamp(now), batch.run, wanted]).fetchall()
+            counters: Counters = defaultdict(lambda: defaultdict(int))
+            taken, same = [], []
+            for row in rows:
+                key = (batch.stream, batch.object, row["external_id"])
+                if not row["forced"] and is_confirmed(db, key, row["at"], row["hash"]):
+                    same.append([row["seq"]])
+                    counters[row["pass"]]["unchanged"] += 1
+                    close_reject(db, key, stamp(now), "the source went back to what Salesforce has", row["seq"])
+                else:
+                    taken.append(row)
+            db.executemany("DELETE FROM outbox WHERE seq = ?", same)
+            db.executemany("UPDATE outbox SET batch = ? WHERE seq = ?", [[batch.id, row["seq"]] for row in taken])
+            db.executemany(
+                "UPDATE row_hashes SET in_doubt = 1 WHERE stream = ? AND object = ? AND at = ? AND external_id = ?",
+                [[batch.stream, batch.object, row["at"], row["external_id"]] for row in taken],
+            )
+            db.execute("UPDATE batches SET rows = rows + ? WHERE id = ?", [len(taken), batch.id])
+            count(db, counters)
+        return len(rows)
+
+    def move(self, batch: Batch, state: BatchState, *, job: str | None = None, message: str = "") -> Batch:
+        """Write the next state of a batch, the id of its job as soon as there is one, and why the job failed."""
+        with self._db.transaction(durable=True) as db:
+            sql = "UPDATE batches SET state = ?, job = coalesce(?, job), message = ? WHERE id = ?"
+            db.execute(sql, [state, job, message, batch.id])
+        return self.get(batch.id)
+
+    def hold(self, batch: Batch, reason: str) -> Batch:
+        """Most rows were refused for one reason: none of them will count as rejected, they wait for a person."""
+        with self._db.transaction(durable=True) as db:
+            db.execute("UPDATE batches SET is_held = 1, held_for = ? WHERE id = ?", [reason, batch.id])
+            db.execute("UPDATE streams SET proven = '' WHERE name = ?", [batch.stream])
+        return self.get(batch.id)
+
+    def release(self, batch: Batch, keep: int = 0, *, tried: bool, now: datetime) -> None:
+        """Let rows of a batch wait again, in slices; the first `keep` of them stay. tried: one more attempt counts."""
+        last = 0
+        if keep:
+            sql = "SELECT seq FROM outbox WHERE batch = ? ORDER BY seq LIMIT 1 OFFSET ?"
+            last = self._db.value(sql, [batch.id, keep - 1]) or 0
+        sql = "SELECT * FROM outbox WHERE batch = ? AND seq > ? LIMIT ?"
+        moved = 1
+        while moved:
+            with self._db.transaction(durable=True) as db:
+                rows = db.execute(sql, [batch.id, last, SLICE_ROWS]).fetchall()
+                moved = len(rows)
+                writer = _Settler(db, batch, now)
+                for row in rows:
+                    writer.wait_again(row, tried=tried)
+                db.execute("UPDATE batches SET rows = rows - ? WHERE id = ?", [moved, batch.id])
+                count(db, writer.counters)
+
+    def settle(self, batch: Batch, outcomes: Iterable[Settled], now: datetime, proof: str = "") -> None:
+        """Write what became of rows, at most a slice, in one transaction.
+
+        Only rows still in the batch count, so answers read twice change nothing. proof: what an accepted row proves
+        (mapping and organisation).
+        """
+        with self._db.transaction(durable=True) as db:
+            writer = _Settler(db, batch, now)
+            for outcome in outcomes:
+                sql = "SELECT * FROM outbox WHERE batch = ? AND external_id = ?"
+                row = db.execute(sql, [batch.id, outcome.external_id]).fetchone()
+                if row is not None:
+                    writer.settle(row, outcome)
+            count(db, writer.counters)
+            if writer.accepted:
+                db.execute("UPDATE streams SET proven = ? WHERE name = ? AND proven <> ?", [proof, batch.stream, proof])
+
+    def left(self, batch: Batch) -> int:
+        """Rows of the batch without an outcome."""
+        return int(self._db.value("SELECT count(*) FROM outbox WHERE batch = ?", [batch.id]))
+
+    def end(self, batch: Batch, state: Literal["ended", "dissolved"], now: datetime) -> None:
+        """The batch is over; no row points to it any more."""
+        with self._db.transaction(durable=True) as db:
+            db.execute("UPDATE batches SET state = ?, ended = ? WHERE id = ?", [state, stamp(now), batch.id])
+
+
+class _Settler:
+    """Outcomes of one batch, written inside a transaction."""
+
+    def __init__(self, db: sqlite3.Connection, batch: Batch, now: datetime) -> None:
+        self._db = db
+        self._batch = batch
+        self._now = now
+        self.counters: Counters = defaultdict(lambda: defaultdict(int))
+        self.accepted = False
+
+    def settle(self, row: sqlite3.Row, outcome: Settled) -> None:
+        if outcome.fate in ("created", "updated"):
+            self._accept(row, outcome.fate)
+        elif outcome.fate == "rejected":
+            self._reject(row, outcome)
+        elif outcome.fate == "again":
+            if row["attempts"] + 1 < TRANSIENT_TRIES:
+                self.wait_again(row, tried=True)
+            else:
+                self._reject(row, outcome)
+        elif outcome.fate == "parent":
+            if row["attempts"] + 1 < PARENT_RUNS:
+                self.wait_again(row, tried=True, skip_run=self._batch.run)
+            else:
+                self._reject(row, outcome)
+        else:
+            self.wait_again(row, tried=False, held=outcome.fate == "held")
+
+    def wait_again(self, row: sqlite3.Row, *, tried: bool, skip_run: int = 0, held: bool = False) -> None:
+        """Put a row of the batch back among those that wait; a newer version that waits takes its place."""
+        newer = self._db.execute(
+            "SELECT 1 FROM outbox WHERE stream = ? AND object = ? AND external_id = ? AND batch IS NULL",
+            [row["stream"], row["object"], row["external_id"]],
+        ).fetchone()
+        if newer:
+            self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
+            self.counters[row["pass"]]["superseded"] += 1
+            return
+        attempts = row["attempts"] + tried
+        delayed = tried and not skip_run
+        not_before = stamp(self._now + _wait(attempts)) if delayed else ""
+        self._db.execute(
+            "UPDATE outbox SET batch = NULL, attempts = ?, not_before = ?, skip_run = ?, held = ? WHERE seq = ?",
+            [attempts, not_before, skip_run, held, row["seq"]],
+        )
+
+    def _accept(self, row: sqlite3.Row, fate: str) -> None:
+        self._leave(row, fate)
+        self._db.execute(
+            """INSERT INTO row_hashes (stream, object, at, external_id, hash, in_doubt) VALUES (?, ?, ?, ?, ?, 0)
+               ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0""",
+            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"]],
+        )
+        key = (row["stream"], row["object"], row["external_id"])
+        close_reject(self._db, key, stamp(self._now), f"a later version was {fate}", row["seq"])
+        self.accepted = True
+
+    def _reject(self, row: sqlite3.Row, outcome: Settled) -> None:
+        self._leave(row, "rejected")
+        one = Reject(
+            row["stream"],
+            row["object"],
+            row["external_id"],
+            row["at"],
+            row["seq"],
+            row["hash"],
+            row["payload"],
+            outcome.code,
+            outcome.message,
+            outcome.fields,
+        )
+        open_reject(self._db, one, row["pass"], self._batch.fields_print, stamp(self._now))
+
+    def _leave(self, row: sqlite3.Row, fate: str) -> None:
+        self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
+        self.counters[row["pass"]][fate] += 1
+
+
+def _wait(attempts: int) -> timedelta:
+    """How long a row waits after its transient fault number `attempts`: 5 s, then doubled, at most 5 minutes."""
+    return timedelta(seconds=min(5 * 2 ** (attempts - 1), 300))
+
+
+def _batch(row: sqlite3.Row) -> Batch:
+    return Batch(
+        id=row["id"],
+        stream=row["stream"],
+        org=row["org"],
+        object=row["object"],
+        external_id=row["external_id"],
+        path=row["path"],
+        state=row["state"],
+        columns=tuple(orjson.loads(row["columns"])),
+        fields_print=row["fields_print"],
+        run=row["run"],
+        job=row["job"],
+        rows=row["rows"],
+        is_held=bool(row["is_held"]),
+        held_for=row["held_for"],
+        message=row["message"],
+    )

@@ -1,0 +1,337 @@
+"""The outbox: rows on their way to Salesforce, as versions of a key, and what is known of each key.
+
+A key is (stream, object, external id). At most one version of it waits and at most one is in flight; the newest counts.
+A row that equals the newest version is unchanged and goes nowhere. Only what Salesforce confirmed is known; what was
+sent without an answer is in doubt and equals nothing.
+"""
+
+import hashlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import orjson
+
+from connector.mapping import BadRow, Row
+from connector.spans import stamp
+from connector.state.database import Database
+from connector.state.passes import Checkpoint, Pass, count
+
+REJECT_BELIEVED_FOR = timedelta(days=1)
+"""A row equal to its open reject is not sent again before this has passed."""
+
+COLLISION = "KEY_COLLISION"
+
+Counters = dict[int, dict[str, int]]
+
+
+def digest(*parts: object) -> bytes:
+    """16 bytes that stand for a value made of JSON-like parts; keys of mappings in any order."""
+    return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of a page, with what became of it.
+
+    key, content: digests of its record key and of all of it; at: whole-second time; fate: its term of the first
+    balance; rows: what it was mapped to; problem: code and message where it could not be.
+    """
+
+    key: bytes
+    content: bytes
+    at: str
+    fate: Literal["duplicate", "outside", "filtered", "unmappable", "mapped"]
+    rows: Sequence[Row | BadRow] = ()
+    problem: tuple[str, str] = ("", "")
+
+
+class Outbox:
+    """Stores pages: rows, keys met, rejects of the mapping, counters and checkpoint in one transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def seen(self, one: Pass, keys: Iterable[bytes]) -> dict[bytes, tuple[bytes, int]]:
+        """Of these record keys, those the pass has met: key -> digest of its content, reading it was met in."""
+        found = {}
+        sql = "SELECT content, reading FROM seen WHERE pass = ? AND kind = 'record' AND digest = ?"
+        for key in keys:
+            if row := self._db.row(sql, [one.id, key]):
+                found[key] = (row["content"], row["reading"])
+        return found
+
+    def store_page(
+        self,
+        one: Pass,
+        entries: Sequence[Entry],
+        objects: Sequence[str],
+        checkpoint: Checkpoint,
+        distinct: int,
+        now: datetime,
+    ) -> None:
+        """Keep one page, all or nothing. objects: the Salesforce object of each target; distinct: keys met with it."""
+        with self._db.transaction() as db:
+            page = _PageWriter(db, one, objects, now)
+            for entry in entries:
+                page.keep(entry)
+            count(db, page.counters)
+            db.execute(
+                "UPDATE passes SET checkpoint = ?, distinct_keys = ?, pages = pages + 1 WHERE id = ?",
+                [checkpoint.to_json(), distinct, one.id],
+            )
+
+    def waiting(self, stream: str, most: int) -> int:
+        """How many rows of the stream are in the outbox, waiting or in flight, counted up to `most`."""
+        sql = "SELECT count(*) FROM (SELECT 1 FROM outbox WHERE stream = ? LIMIT ?)"
+        return int(self._db.value(sql, [stream, most]))
+
+    def sendable(self, stream: str, run: int) -> bool:
+        """Whether this run can still deliver anything of the stream."""
+        sql = """SELECT EXISTS (SELECT 1 FROM outbox WHERE stream = ? AND (batch IS NOT NULL OR skip_run <> ?))"""
+        return bool(self._db.value(sql, [stream, run]))
+
+    def supersede_waiting(self, stream: str) -> None:
+        """Take every waiting row of the stream out, in slices: its mapping has changed and its span is read again."""
+        gone = 1
+        while gone:
+            with self._db.transaction() as db:
+                sql = "SELECT seq, pass FROM outbox WHERE stream = ? AND batch IS NULL LIMIT 1000"
+                rows = db.execute(sql, [stream]).fetchall()
+                gone = len(rows)
+                counters: Counters = defaultdict(lambda: defaultdict(int))
+                for row in rows:
+                    counters[row["pass"]]["superseded"] += 1
+                db.executemany("DELETE FROM outbox WHERE seq = ?", [[row["seq"]] for row in rows])
+                count(db, counters)
+
+    def payloads(self, batch: int) -> Iterator[bytes]:
+        """The rows of a batch in their order, read in slices."""
+        last = 0
+        sql = "SELECT seq, payload FROM outbox WHERE batch = ? AND seq > ? ORDER BY seq LIMIT 1000"
+        while rows := self._db.rows(sql, [batch, last]):
+            for row in rows:
+                yield row["payload"]
+            last = rows[-1]["seq"]
+
+
+class _PageWriter:
+    """The rows of one page, compared and queued inside its transaction."""
+
+    def __init__(self, db: sqlite3.Connection, one: Pass, objects: Sequence[str], now: datetime) -> None:
+        self._db = db
+        self._pass = one
+        self._objects = objects
+        self._now = stamp(now)
+        self._believed_since = stamp(now - REJECT_BELIEVED_FOR)
+        self.counters: Counters = defaultdict(lambda: defaultdict(int))
+        self._mine = self.counters[one.id]
+        self._last_seq = db.execute(
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'outbox'"
+        ).fetchone()[0]
+        sql = "SELECT 1 FROM rejects WHERE stream = ? AND closed IS NULL LIMIT 1"
+        self._has_rejects = db.execute(sql, [one.stream]).fetchone() is not None
+
+    def keep(self, entry: Entry) -> None:
+        self._mine["pulled"] += 1
+        self._mine[entry.fate] += 1
+        self._db.execute(
+            """INSERT INTO seen (pass, kind, digest, content, at, reading) VALUES (?, 'record', ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET content = excluded.content, reading = excluded.reading""",
+            [self._pass.id, entry.key, entry.content, entry.at, self._pass.reading],
+        )
+        if entry.fate == "unmappable":
+            self._reject(self._objects[0], _record_name(entry), entry.at, entry.content, None, *entry.problem)
+        elif entry.fate == "mapped":
+            self._keep_rows(entry)
+
+    def _keep_rows(self, entry: Entry) -> None:
+        collided = False
+        for row in entry.rows:
+            self._mine["made"] += 1
+            if isinstance(row, BadRow):
+                self._keep_bad_row(entry, row)
+            elif not self._queue(entry, row):
+                collided = True
+        if not collided:
+            self._close_reject(self._objects[0], _record_name(entry), "its record was mapped")
+
+    def _keep_bad_row(self, entry: Entry, row: BadRow) -> None:
+        self._mine["rejected"] += 1
+        target = self._objects[row.target]
+        key = row.external_id or _record_name(entry)
+        if waiting := self._version(target, key, "IS NULL"):
+            self._supersede(waiting)
+        self._reject(target, key, row.at, entry.content, None, row.code, row.message)
+
+    def _queue(self, entry: Entry, row: Row) -> bool:
+        """Compare a row with what is known of its key and queue it if it says something new. False: a collision."""
+        target = self._objects[row.target]
+        payload = orjson.dumps(row.values)
+        hashed = hashlib.blake2b(payload, digest_size=16).digest()
+        met = self._meet(entry, row, target, hashed)
+        if met == "collision":
+            self._mine["rejected"] += 1
+            message = f"another record of this span has the same {target} key: the key lacks a dimension"
+            self._reject(target, _record_name(entry), row.at, hashed, payload, COLLISION, message)
+            return False
+        if met == "again":
+            self._mine["row_duplicate"] += 1
+            return True
+        fate = self._compare(target, row, hashed)
+        if fate is None:
+            self._insert(target, row, hashed, payload)
+        else:
+            self._mine[fate] += 1
+        return True
+
+    def _compare(self, target: str, row: Row, hashed: bytes) -> Literal["unchanged", "rejected"] | None:
+        """Compare with the newest version of the key: waiting, else in flight, else confirmed. None: it differs."""
+        if waiting := self._version(target, row.external_id, "IS NULL"):
+            if waiting["hash"] != hashed:
+                self._supersede(waiting)
+                return None
+            if self._pass.forced:
+                self._db.execute("UPDATE outbox SET forced = 1 WHERE seq = ?", [waiting["seq"]])
+            return "unchanged"
+        if in_flight := self._version(target, row.external_id, "IS NOT NULL"):
+            return "unchanged" if in_flight["hash"] == hashed else None
+        if self._pass.forced:
+            return None
+        if is_confirmed(self._db, (self._pass.stream, target, row.external_id), row.at, hashed):
+            self._close_reject(target, row.external_id, "the source went back to what Salesforce has")
+            return "unchanged"
+        return "rejected" if self._has_rejects and self._is_rejected(target, row.external_id, hashed) else None
+
+    def _meet(self, entry: Entry, row: Row, target: str, hashed: bytes) -> Literal["first", "again", "collision"]:
+        """Remember who gave this external id in this pass, and what it said last."""
+        key = digest(target, row.external_id)
+        owner = digest(entry.key.hex(), row.element)
+        sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
+        known = self._db.execute(sql, [self._pass.id, key]).fetchone()
+        if known is not None and known["content"][:16] != owner:
+            return "collision"
+        if known is not None and known["content"][16:] == hashed:
+            return "again"
+        self._db.execute(
+            """INSERT INTO seen (pass, kind, digest, content, at, reading) VALUES (?, 'row', ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET content = excluded.content""",
+            [self._pass.id, key, owner + hashed, row.at, self._pass.reading],
+        )
+        return "first"
+
+    def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
+        sql = f"""SELECT seq, pass, hash, forced FROM outbox
+                  WHERE stream = ? AND object = ? AND external_id = ? AND batch {batch}"""  # noqa: S608
+        found: sqlite3.Row | None = self._db.execute(sql, [self._pass.stream, target, external_id]).fetchone()
+        return found
+
+    def _is_rejected(self, target: str, external_id: str, hashed: bytes) -> bool:
+        sql = """SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL
+                 AND hash = ? AND fields_print = ? AND last_seen > ?"""
+        one = self._pass
+        parameters = [one.stream, target, external_id, hashed, one.fields_print, self._believed_since]
+        return self._db.execute(sql, parameters).fetchone() is not None
+
+    def _insert(self, target: str, row: Row, hashed: bytes, payload: bytes) -> None:
+        one = self._pass
+        self._db.execute(
+            """INSERT INTO outbox (stream, object, external_id, at, pass, hash, payload, forced, only_collections)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            # In a CSV file the text #N/A clears a field; only a Collections call can say the text itself.
+            [one.stream, target, row.external_id, row.at, one.id, hashed, payload, one.forced, b'"#N/A"' in payload],
+        )
+
+    def _supersede(self, waiting: sqlite3.Row) -> None:
+        self._db.execute("DELETE FROM outbox WHERE seq = ?", [waiting["seq"]])
+        self.counters[waiting["pass"]]["superseded"] += 1
+
+    def _reject(
+        self, target: str, key: str, at: str, hashed: bytes, payload: bytes | None, code: str, message: str
+    ) -> None:
+        open_reject(
+            self._db,
+            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message, ""),
+            self._pass.id,
+            self._pass.fields_print,
+            self._now,
+        )
+
+    def _close_reject(self, target: str, key: str, how: str) -> None:
+        if not self._has_rejects:
+            return
+        close_reject(self._db, (self._pass.stream, target, key), self._now, how, None)
+
+
+def _record_name(entry: Entry) -> str:
+    return f"(record {entry.key.hex()[:16]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row set aside. seq: its version; payload: JSON of its fields, None where no row could be made."""
+
+    stream: str
+    object: str
+    external_id: str
+    at: str
+    seq: int
+    hash: bytes
+    payload: bytes | None
+    code: str
+    message: str
+    fields: str
+
+
+def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print: str, now: str) -> None:
+    """Inside a transaction: set a row aside; the open reject of the key, unless it is of a later version, is brought up
+    to date."""
+    db.execute(
+        """INSERT INTO rejects (stream, object, external_id, at, seq, hash, payload, code, message, fields,
+                                fields_print, pass, first_seen, last_seen)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (stream, object, external_id) WHERE closed IS NULL DO UPDATE SET
+               seq = excluded.seq, hash = excluded.hash, payload = excluded.payload, code = excluded.code,
+               message = excluded.message, fields = excluded.fields, fields_print = excluded.fields_print,
+               pass = excluded.pass, last_seen = excluded.last_seen, tries = tries + 1
+               WHERE excluded.seq >= rejects.seq""",
+        [
+            one.stream,
+            one.object,
+            one.external_id,
+            one.at,
+            one.seq,
+            one.hash,
+            one.payload,
+            one.code,
+            one.message,
+            one.fields,
+            fields_print,
+            pass_id,
+            now,
+            now,
+        ],
+    )
+
+
+def close_reject(
+    db: sqlite3.Connection, key: tuple[str, str, str], now: str, how: str, outcome_seq: int | None
+) -> None:
+    """Inside a transaction: close the open reject of a key (stream, object, external id).
+
+    outcome_seq: version whose outcome closes it; an older version than the reject's closes nothing. None: the newest.
+    """
+    sql = """UPDATE rejects SET closed = ?, closed_by = ?
+             WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?"""
+    db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq])
+
+
+def is_confirmed(db: sqlite3.Connection, key: tuple[str, str, str], at: str, hashed: bytes) -> bool:
+    """Whether Salesforce confirmed just this row last, with no doubt since. key: (stream, object, external id)."""
+    stream, target, external_id = key
+    sql = """SELECT 1 FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?
+             AND hash = ? AND NOT in_doubt"""
+    return db.execute(sql, [stream, target, at, external_id, hashed]).fetchone() is not None

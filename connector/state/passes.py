@@ -1,0 +1,397 @@
+"""Passes, the coverage they add up to, gaps, and spans owed: what was read, what must be read, what could not be."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from connector.errors import UnbalancedPass
+from connector.genesys.judge import Seen, Witnesses
+from connector.ledger import COUNTERS, Books
+from connector.spans import Known, Planned, Span, instant, merged, minus, stamp
+from connector.state.database import Database
+
+GAP_BELIEVED_AFTER = timedelta(days=1)
+"""A gap that gives the same records this long after it first gave them holds no more: the promise was wrong."""
+
+PassState = Literal["pulling", "pulled", "settled", "short", "split", "failed"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a reading stands: the last stored page, its digest, and what the judge has seen up to it."""
+
+    page: int
+    digest: str
+    seen: Seen
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Checkpoint":
+        data = json.loads(text)
+        seen = data["seen"]
+        witnesses = Witnesses(**seen.pop("witnesses"))
+        return cls(
+            data["page"],
+            data["digest"],
+            Seen(**{**seen, "skipped": tuple(seen["skipped"])}, witnesses=witnesses),
+        )
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One read of one span, as the state knows it.
+
+    reading: how often it was begun at page 1; distinct_keys: record keys met in this reading; reason: why it is not
+    settled, or "" when the witnesses agreed; expected: records promised when they did not.
+    """
+
+    id: int
+    stream: str
+    kind: str
+    span: Span
+    state: PassState
+    forced: bool
+    fields_print: str
+    source_print: str
+    parent: int | None
+    reading: int
+    began: datetime
+    checkpoint: Checkpoint | None
+    distinct_keys: int
+    reason: str
+    expected: int | None
+
+
+class Passes:
+    """Questions about the passes of all streams, and the transactions that move them on."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def begin(self, stream: str, planned: Planned, prints: tuple[str, str], run: int, now: datetime) -> Pass:
+        """Begin a pass. prints: fingerprints of the mapping's fields and of its source."""
+        with self._db.transaction() as db:
+            identity = _insert(db, stream, planned, prints, run, now, None)
+        return self.get(identity)
+
+    def get(self, identity: int) -> Pass:
+        found = self._db.row("SELECT * FROM passes WHERE id = ?", [identity])
+        if found is None:
+            raise LookupError(f"no pass {identity}")
+        return _pass(found)
+
+    def unfinished(self, stream: str) -> list[Pass]:
+        """Passes being pulled or waiting for delivery, oldest first."""
+        sql = "SELECT * FROM passes WHERE stream = ? AND state IN ('pulling', 'pulled') ORDER BY id"
+        return [_pass(row) for row in self._db.rows(sql, [stream])]
+
+    def restart(self, one: Pass, now: datetime) -> Pass:
+        """Begin the pass again at page 1: what it queued stays, keys are counted anew."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE passes SET reading = reading + 1, began = ?, checkpoint = NULL, distinct_keys = 0 WHERE id = ?",
+                [stamp(now), one.id],
+            )
+        return self.get(one.id)
+
+    def books(self, identity: int) -> Books:
+        """The terms of both balances; `pending` is counted in the outbox now."""
+        row = self._db.row("SELECT * FROM passes WHERE id = ?", [identity])
+        if row is None:
+            raise LookupError(f"no pass {identity}")
+        pending = self._db.value("SELECT count(*) FROM outbox WHERE pass = ?", [identity])
+        return Books(**{name: row[name] for name in COUNTERS}, pending=pending)
+
+    def pulled(self, one: Pass, reason: str = "", expected: int | None = None) -> None:
+        """The last page is stored: the witnesses agreed (no reason), or they did not and it has no halves."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE passes SET state = 'pulled', reason = ?, expected = ? WHERE id = ?", [reason, expected, one.id]
+            )
+
+    def split(self, one: Pass, halves: Iterable[Span], reason: str, run: int, now: datetime) -> list[Pass]:
+        """Hand the span to its halves; the pass keeps its rows and books. Returns the children, oldest first."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE passes SET state = 'split', reason = ? WHERE id = ?", [reason, one.id])
+            prints = (one.fields_print, one.source_print)
+            children = [
+                _insert(db, one.stream, Planned(one.kind, half, one.forced), prints, run, now, one.id)
+                for half in halves
+            ]
+        return [self.get(child) for child in children]
+
+    def gave_all_of_parent(self, one: Pass) -> bool:
+        """Whether a child pass met just the record keys that its parent met in the child's span."""
+        if one.parent is None:
+            return False
+        sql = """SELECT count(*) FROM (
+            SELECT digest FROM seen WHERE pass = ? AND kind = 'record' AND at >= ? AND at < ? AND reading = ?
+            {} SELECT digest FROM seen WHERE pass = ? AND kind = 'record' AND at >= ? AND at < ? AND reading = ?)"""
+        parent = self.get(one.parent)
+        bounds = [stamp(one.span.start), stamp(one.span.end)]
+        mine, theirs = [one.id, *bounds, one.reading], [parent.id, *bounds, parent.reading]
+        return not (
+            self._db.value(sql.format("EXCEPT"), [*mine, *theirs])
+            or self._db.value(sql.format("EXCEPT"), [*theirs, *mine])
+        )
+
+    def close_ready(self, stream: str, run: int, now: datetime) -> int:
+        """Close every pulled pass of which nothing waits any more, each in a transaction of its own.
+
+        A pass waits while a row in the outbox points to it or lies in its span, whichever pass made it. Returns how
+        many were closed. Raises UnbalancedPass when books do not balance; that pass is failed, its span read again.
+        """
+        closed = 0
+        for one in self.unfinished(stream):
+            if one.state == "pulled":
+                try:
+                    closed += self._close(one, run, now)
+                except UnbalancedPass as error:
+                    self.fail(one, error.message, run, now)
+                    raise
+        return closed
+
+    def _close(self, one: Pass, run: int, now: datetime) -> bool:
+        bounds = [stamp(one.span.start), stamp(one.span.end)]
+        waits = """SELECT EXISTS (SELECT 1 FROM outbox WHERE pass = ?)
+                   OR EXISTS (SELECT 1 FROM outbox WHERE stream = ? AND at >= ? AND at < ?)"""
+        with self._db.transaction() as db:
+            if db.execute(waits, [one.id, one.stream, *bounds]).fetchone()[0]:
+                return False
+            self.books(one.id).check(f"{one.stream} {one.span}")
+            digest = _order_free_digest(db, one)
+            sql = "SELECT * FROM gaps WHERE stream = ? AND start = ? AND end = ? AND closed IS NULL"
+            gap = db.execute(sql, [one.stream, *bounds]).fetchone()
+            reason, how = one.reason, "its witnesses agreed"
+            if reason and gap is not None and gap["digest"] == digest and _is_old(gap, one):
+                reason, how = "", "a day later the same records were all there were"
+            if reason:
+                _open_gap(db, one, gap, digest, now)
+            else:
+                _cover(db, one)
+                _close_gaps(db, one, how, now)
+                _take_off_owed(db, one)
+            db.execute(
+                "UPDATE passes SET state = ?, run_ended = ?, ended = ? WHERE id = ?",
+                ["short" if reason else "settled", run, stamp(now), one.id],
+            )
+            _end_split_parents(db, one.parent, run, now)
+        return True
+
+    def fail(self, one: Pass, reason: str, run: int, now: datetime) -> None:
+        """Give the pass up without adding its span to the coverage."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE passes SET state = 'failed', reason = ?, run_ended = ?, ended = ? WHERE id = ?",
+                [reason, run, stamp(now), one.id],
+            )
+            _end_split_parents(db, one.parent, run, now)
+
+    def of_run(self, stream: str, run: int) -> list[int]:
+        """The passes a run began, ended, or left to be finished."""
+        sql = """SELECT id FROM passes WHERE stream = ?
+                 AND (run_begun = ? OR run_ended = ? OR state IN ('pulling', 'pulled')) ORDER BY id"""
+        return [row["id"] for row in self._db.rows(sql, [stream, run, run])]
+
+    def known(self, stream: str) -> Known:
+        """What a plan needs of this stream."""
+        owed = "SELECT start, end, forced FROM owed WHERE stream = ? ORDER BY id"
+        horizon = self._db.value("SELECT last_horizon FROM streams WHERE name = ?", [stream])
+        return Known(
+            covered=self.covered(stream),
+            taken=[one.span for one in self.unfinished(stream)],
+            gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
+            owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
+            last_horizon=instant(horizon) if horizon else None,
+        )
+
+    def covered(self, stream: str) -> list[Span]:
+        return merged(self._spans("SELECT start, end FROM coverage WHERE stream = ?", stream))
+
+    def owe(self, stream: str, spans: Sequence[Span], cause: str, forced: bool) -> None:
+        """Write spans that every run plans until a pass begun after now has settled them."""
+        with self._db.transaction() as db:
+            owe(db, stream, spans, cause, forced)
+
+    def sweep_seen(self, stream: str) -> None:
+        """Forget, in slices, the keys met by passes that are over and whose children are over."""
+        sql = """DELETE FROM seen WHERE (pass, kind, digest) IN (
+            SELECT s.pass, s.kind, s.digest FROM seen s WHERE s.pass = ? LIMIT 1000)"""
+        over = """SELECT DISTINCT p.id FROM passes p WHERE p.stream = ? AND p.ended IS NOT NULL
+            AND EXISTS (SELECT 1 FROM seen s WHERE s.pass = p.id)"""
+        for row in self._db.rows(over, [stream]):
+            gone = 1
+            while gone:
+                with self._db.transaction() as db:
+                    gone = db.execute(sql, [row["id"]]).rowcount
+
+    def _spans(self, sql: str, stream: str) -> list[Span]:
+        return [_span(row) for row in self._db.rows(sql, [stream])]
+
+
+def owe(db: sqlite3.Connection, stream: str, spans: Iterable[Span], cause: str, forced: bool) -> None:
+    """Inside a transaction: write the spans as owed."""
+    db.executemany(
+        """INSERT INTO owed (stream, start, end, cause, forced, after_pass)
+           SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM passes""",
+        [[stream, stamp(span.start), stamp(span.end), cause, forced] for span in spans],
+    )
+
+
+def count(db: sqlite3.Connection, changes: dict[int, dict[str, int]]) -> None:
+    """Inside a transaction: add to the counters of passes. changes: pass -> counter -> how many more."""
+    for identity, counters in changes.items():
+        terms = [(name, more) for name, more in counters.items() if more]
+        if terms:
+            sets = ", ".join(f"{name} = {name} + ?" for name, _ in terms)
+            db.execute(f"UPDATE passes SET {sets} WHERE id = ?", [*(more for _, more in terms), identity])  # noqa: S608
+
+
+def _insert(
+    db: sqlite3.Connection,
+    stream: str,
+    planned: Planned,
+    prints: tuple[str, str],
+    run: int,
+    now: datetime,
+    parent: int | None,
+) -> int:
+    found = db.execute(
+        """INSERT INTO passes (stream, kind, start, end, state, forced, path, fields_print, source_print,
+                               parent, run_begun, began)
+           VALUES (?, ?, ?, ?, 'pulling', ?, 'query', ?, ?, ?, ?, ?) RETURNING id""",
+        [
+            stream,
+            planned.kind,
+            stamp(planned.span.start),
+            stamp(planned.span.end),
+            planned.force,
+            *prints,
+            parent,
+            run,
+            stamp(now),
+        ],
+    ).fetchone()
+    return int(found[0])
+
+
+def _pass(row: sqlite3.Row) -> Pass:
+    return Pass(
+        id=row["id"],
+        stream=row["stream"],
+        kind=row["kind"],
+        span=_span(row),
+        state=row["state"],
+        forced=bool(row["forced"]),
+        fields_print=row["fields_print"],
+        source_print=row["source_print"],
+        parent=row["parent"],
+        reading=row["reading"],
+        began=instant(row["began"]),
+        checkpoint=Checkpoint.from_json(row["checkpoint"]) if row["checkpoint"] else None,
+        distinct_keys=row["distinct_keys"],
+        reason=row["reason"],
+        expected=row["expected"],
+    )
+
+
+def _span(row: Any) -> Span:
+    return Span(instant(row["start"]), instant(row["end"]))
+
+
+def _order_free_digest(db: sqlite3.Connection, one: Pass) -> bytes:
+    """A digest of the record keys met in the last reading, the same in whatever order they came."""
+    total = 0
+    keys = "SELECT digest FROM seen WHERE pass = ? AND kind = 'record' AND reading = ?"
+    for row in db.execute(keys, [one.id, one.reading]):
+        total ^= int.from_bytes(row["digest"])
+    return total.to_bytes(16)
+
+
+def _open_gap(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest: bytes, now: datetime) -> None:
+    if gap is None:
+        db.execute(
+            """INSERT INTO gaps (stream, start, end, reason, expected, received, digest, digest_since,
+                                 first_seen, last_tried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                one.stream,
+                stamp(one.span.start),
+                stamp(one.span.end),
+                one.reason,
+                one.expected,
+                one.distinct_keys,
+                digest,
+                stamp(one.began),
+                stamp(now),
+                stamp(now),
+            ],
+        )
+        return
+    since = gap["digest_since"] if gap["digest"] == digest else stamp(one.began)
+    db.execute(
+        """UPDATE gaps SET reason = ?, expected = ?, received = ?, digest = ?, digest_since = ?, last_tried = ?,
+                           tries = tries + 1 WHERE id = ?""",
+        [one.reason, one.expected, one.distinct_keys, digest, since, stamp(now), gap["id"]],
+    )
+
+
+def _is_old(gap: sqlite3.Row, one: Pass) -> bool:
+    return one.began - instant(gap["digest_since"]) >= GAP_BELIEVED_AFTER
+
+
+def _close_gaps(db: sqlite3.Connection, one: Pass, how: str, now: datetime) -> None:
+    db.execute(
+        "UPDATE gaps SET closed = ?, closed_by = ? WHERE stream = ? AND start >= ? AND end <= ? AND closed IS NULL",
+        [stamp(now), how, one.stream, stamp(one.span.start), stamp(one.span.end)],
+    )
+
+
+def _cover(db: sqlite3.Connection, one: Pass) -> None:
+    """Add the span: older spans under it are cut, so that each piece says when it was last read."""
+    start, end = stamp(one.span.start), stamp(one.span.end)
+    under = db.execute(
+        "SELECT * FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start]
+    ).fetchall()
+    db.execute("DELETE FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start])
+    pieces = [(start, end, stamp(one.began), "query", one.fields_print)]
+    for old in under:
+        rest = minus([_span(old)], [one.span])
+        pieces += [(stamp(a.start), stamp(a.end), old["began"], old["path"], old["fields_print"]) for a in rest]
+    db.executemany(
+        "INSERT INTO coverage (stream, start, end, began, path, fields_print) VALUES (?, ?, ?, ?, ?, ?)",
+        [[one.stream, *piece] for piece in pieces],
+    )
+
+
+def _take_off_owed(db: sqlite3.Connection, one: Pass) -> None:
+    start, end = stamp(one.span.start), stamp(one.span.end)
+    owed = db.execute(
+        "SELECT * FROM owed WHERE stream = ? AND after_pass < ? AND start < ? AND end > ?",
+        [one.stream, one.id, end, start],
+    ).fetchall()
+    for old in owed:
+        if old["forced"] and not one.forced:
+            continue
+        db.execute("DELETE FROM owed WHERE id = ?", [old["id"]])
+        db.executemany(
+            "INSERT INTO owed (stream, start, end, cause, forced, after_pass) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                [one.stream, stamp(a.start), stamp(a.end), old["cause"], old["forced"], old["after_pass"]]
+                for a in minus([_span(old)], [one.span])
+            ],
+        )
+
+
+def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now: datetime) -> None:
+    """A split pass is over when the last of its children is."""
+    while parent is not None:
+        alive = db.execute("SELECT 1 FROM passes WHERE parent = ? AND ended IS NULL", [parent]).fetchone()
+        if alive:
+            return
+        db.execute("UPDATE passes SET run_ended = ?, ended = ? WHERE id = ?", [run, stamp(now), parent])
+        parent = db.execute("SELECT parent FROM passes WHERE id = ?", [parent]).fetchone()["parent"]

@@ -1,0 +1,249 @@
+"""Streams and runs: whose state this is, under which mapping it was made, and what each run did."""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from connector.errors import AlreadyRunning, KeysChanged, StateError, WrongOrganisation
+from connector.mapping import Fingerprints
+from connector.spans import Span, instant, stamp
+from connector.state.batches import Batches
+from connector.state.database import Database
+from connector.state.outbox import Outbox
+from connector.state.passes import Passes, owe
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the state of a stream belongs to. targets: (object, external id field) of each target."""
+
+    salesforce_org: str
+    genesys_org: str
+    targets: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of the loop over one stream."""
+
+    id: int
+    stream: str
+    command: str
+    who: str
+    started: datetime
+    finished: datetime | None
+    horizon: datetime | None
+    doing: str
+    exit_code: int | None
+    message: str
+    counts: dict[str, Any]
+
+
+class Store:
+    """The state of one installation: `passes`, `outbox` and `batches` over one database, and the streams and runs."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.passes = Passes(db)
+        self.outbox = Outbox(db)
+        self.batches = Batches(db)
+
+    # Streams
+
+    def meet(
+        self, stream: str, identity: Identity, prints: Fingerprints, *, accept_new_keys: bool = False
+    ) -> Literal["new", "same", "fields", "source", "keys"]:
+        """Compare a stream with the state: is it the same organisation, the same keys, the same mapping?
+
+        Raises WrongOrganisation, or KeysChanged unless a person accepts new keys; else says what changed: nothing, its
+        fields, its source, or its keys. A new stream is written down.
+        """
+        row = self.db.row("SELECT * FROM streams WHERE name = ?", [stream])
+        if row is None:
+            with self.db.transaction() as db:
+                db.execute(
+                    """INSERT INTO streams (name, salesforce_org, genesys_org, targets, fields_print, source_print,
+                                            keys_print) VALUES (?, ?, ?, ?, ?, ?, ?)""",
+                    [stream, *_identity_values(identity), prints.fields, prints.source, prints.keys],
+                )
+            return "new"
+        for service, known, now in (
+            ("Salesforce", row["salesforce_org"], identity.salesforce_org),
+            ("Genesys Cloud", row["genesys_org"], identity.genesys_org),
+        ):
+            if known != now:
+                raise WrongOrganisation(
+                    f"{stream}: the state in {self.db.path} was made with the {service} organisation {known}, "
+                    f"but the settings lead to {now}",
+                    "keep each organisation in a home of its own (--home); or let this state begin anew with the "
+                    "organisation of the settings: connector sync --adopt-org",
+                )
+        if row["keys_print"] != prints.keys and accept_new_keys:
+            return "keys"
+        if row["keys_print"] != prints.keys:
+            raise KeysChanged(
+                f"{stream}: the mapping now makes other external ids (key, object, granularity, group_by or time zone "
+                "changed): rows already in Salesforce would stay beside the new ones",
+                f"take the change back, or write everything anew: connector resync {stream} --full --accept-new-keys",
+            )
+        if row["source_print"] != prints.source:
+            return "source"
+        return "fields" if row["fields_print"] != prints.fields else "same"
+
+    def is_of_another(self, stream: str, identity: Identity) -> bool:
+        """Whether the state of the stream was made with another organisation on either side."""
+        sql = "SELECT 1 FROM streams WHERE name = ? AND (salesforce_org <> ? OR genesys_org <> ?)"
+        return self.db.row(sql, [stream, identity.salesforce_org, identity.genesys_org]) is not None
+
+    def adopt(
+        self, stream: str, prints: Fingerprints, owed: Sequence[Span], cause: str, run: int, now: datetime
+    ) -> None:
+        """Take over a changed mapping: unfinished passes fail, their spans and `owed` are owed, their rows go.
+
+        The fingerprints come last: killed before, the next run finds the change again and repeats what is left.
+        """
+        unfinished = self.passes.unfinished(stream)
+        with self.db.transaction() as db:
+            for one in unfinished:
+                self.passes.fail(one, cause, run, now)
+            owe(db, stream, [*(one.span for one in unfinished), *owed], cause, False)
+        self.outbox.supersede_waiting(stream)
+        with self.db.transaction() as db:
+            sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
+            db.execute(sql, [prints.fields, prints.source, prints.keys, stream])
+
+    def begin_anew(self, stream: str, now: datetime) -> None:
+        """Forget what belongs to another organisation: everything of the stream is read and sent again."""
+        unfinished = self.passes.unfinished(stream)
+        with self.db.transaction(durable=True) as db:
+            for one in unfinished:
+                self.passes.fail(one, "another organisation was adopted", 0, now)
+            for table in ("coverage", "owed", "row_hashes", "outbox"):
+                db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
+            for table in ("gaps", "rejects"):
+                sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
+                db.execute(sql + " AND closed IS NULL", [stamp(now), stream])
+            db.execute(
+                "UPDATE batches SET state = 'dissolved', ended = ? WHERE stream = ? AND ended IS NULL",
+                [stamp(now), stream],
+            )
+            db.execute("DELETE FROM streams WHERE name = ?", [stream])
+
+    def last_horizon(self, stream: str, horizon: datetime) -> None:
+        """A run finished its plan up to this horizon."""
+        with self.db.transaction() as db:
+            db.execute("UPDATE streams SET last_horizon = ? WHERE name = ?", [stamp(horizon), stream])
+
+    def proven(self, stream: str) -> str:
+        """Mapping and organisation under which a row was accepted last; "" before that, or when rows are held."""
+        return str(self.db.value("SELECT proven FROM streams WHERE name = ?", [stream]) or "")
+
+    # Runs
+
+    def begin_run(self, stream: str, command: str, now: datetime) -> int:
+        with self.db.transaction() as db:
+            sql = "INSERT INTO runs (stream, command, who, started) VALUES (?, ?, ?, ?) RETURNING id"
+            return int(db.execute(sql, [stream, command, _who(), stamp(now)]).fetchone()[0])
+
+    def run_does(self, run: int, doing: str, horizon: datetime | None = None) -> None:
+        """Tell others what the run is at."""
+        with self.db.transaction() as db:
+            sql = "UPDATE runs SET doing = ?, horizon = coalesce(?, horizon) WHERE id = ?"
+            db.execute(sql, [doing, stamp(horizon) if horizon else None, run])
+
+    def end_run(self, run: int, exit_code: int, message: str, counts: dict[str, Any], now: datetime) -> None:
+        with self.db.transaction() as db:
+            db.execute(
+                "UPDATE runs SET finished = ?, exit_code = ?, message = ?, counts = ?, doing = '' WHERE id = ?",
+                [stamp(now), exit_code, message, json.dumps(counts), run],
+            )
+
+    def runs(self, stream: str | None, most: int) -> list[Run]:
+        """The latest runs, newest first."""
+        sql = "SELECT * FROM runs WHERE ? IS NULL OR stream = ? ORDER BY id DESC LIMIT ?"
+        return [
+            Run(
+                id=row["id"],
+                stream=row["stream"],
+                command=row["command"],
+                who=row["who"],
+                started=instant(row["started"]),
+                finished=instant(row["finished"]) if row["finished"] else None,
+                horizon=instant(row["horizon"]) if row["horizon"] else None,
+                doing=row["doing"],
+                exit_code=row["exit_code"],
+                message=row["message"],
+                counts=json.loads(row["counts"]),
+            )
+            for row in self.db.rows(sql, [stream, stream, most])
+        ]
+
+    def newest(self, stream: str) -> dict[str, int]:
+        """The last reject and gap of a stream: what is opened later is new."""
+        return {
+            table: int(self.db.value(f"SELECT coalesce(max(id), 0) FROM {table} WHERE stream = ?", [stream]))  # noqa: S608
+            for table in ("rejects", "gaps")
+        }
+
+    def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
+        """How many rejects and gaps were opened after `newest` was taken and are still open."""
+        sql = "SELECT count(*) FROM {} WHERE stream = ? AND id > ? AND closed IS NULL"
+        return {table: int(self.db.value(sql.format(table), [stream, last])) for table, last in newest.items()}
+
+
+class StreamLock:
+    """One writer per stream: a file lock that dies with its process. Folder: beside the state file."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._lock = FileLock(folder / f"{name}.lock", mode=0o600)
+
+    def take(self, store: Store, wait: bool) -> None:
+        """Raises AlreadyRunning, with who works on the stream since when and at what, unless it is free or `wait`."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            latest = store.runs(self._name, 1)
+            story = "another process works on it"
+            if latest and latest[0].finished is None:
+                run = latest[0]
+                story = f"{run.who} works on it since {stamp(run.started)} ({run.command})"
+                story += f", now at {run.doing}" if run.doing else ""
+            raise AlreadyRunning(f"{self._name}: {story}", "wait for it, or run again with --wait") from None
+        except OSError as error:
+            raise StateError(
+                f"{self._folder}: {error.strerror or error}", "the folder must be writable by this user; or --home"
+            ) from error
+
+    def try_take(self) -> bool:
+        """Take the lock if nobody has it."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def _identity_values(identity: Identity) -> list[str]:
+    return [identity.salesforce_org, identity.genesys_org, json.dumps(identity.targets)]
+
+
+def _who() -> str:
+    user = "someone"
+    with suppress(OSError, KeyError):
+        user = getpass.getuser()
+    return f"{user}@{socket.gethostname()} (process {os.getpid()})"

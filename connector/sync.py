@@ -1,0 +1,321 @@
+"""One run of one stream: settle what was sent, plan, pull and deliver side by side, close passes, tell what happened.
+
+Pulling and delivering are steps; how they alternate is the schedule's business (`connector.schedules`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from connector.delivery import Delivery, Lane
+from connector.errors import ConnectorError, DeliveryRefused
+from connector.genesys.client import GenesysClient
+from connector.genesys.pages import PageReader
+from connector.ledger import Books
+from connector.mapping import Compiled, Fingerprints
+from connector.pulling import Puller
+from connector.salesforce.connect import Org
+from connector.salesforce.describe import fetch_description, problems
+from connector.schedules import Schedule
+from connector.spans import Planned, Span, Window, mark, merged, minus, plan
+from connector.state.store import Identity, Store, StreamLock
+
+ROUNDS = 3
+"""How often a run plans: what it settles may free spans that were taken when it began."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of data kept in step: its mapping, compiled, with its time rules and fingerprints."""
+
+    compiled: Compiled
+    window: Window
+    prints: Fingerprints
+
+    @property
+    def name(self) -> str:
+        return self.compiled.mapping.stream
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run is asked to do.
+
+    command: as shown to people; resync: spans to read again, None for the incremental plan; forced: unchanged rows are
+    sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org: a person allowed it;
+    rehearse: on a copy of the state, read and compare without sending anything.
+    """
+
+    command: str = "sync"
+    resync: Callable[[datetime], Span] | None = None
+    forced: bool = False
+    wait: bool = False
+    accept_new_keys: bool = False
+    adopt_org: bool = False
+    rehearse: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for people who watch. passes_left counts the one being read."""
+
+    stream: str
+    doing: Literal["settling", "pulling", "delivering", "done"]
+    span: Span | None = None
+    passes_left: int = 0
+    pages: int = 0
+    records: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did. books: sum over the passes it touched; new: rejects and gaps opened by it and still open."""
+
+    stream: str
+    exit_code: int
+    books: Books = field(default_factory=Books)
+    complete_to: datetime | None = None
+    read_to: datetime | None = None
+    new: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    error: ConnectorError | None = None
+
+
+class Runner:
+    """Runs streams over given services and state. All seams are passed in.
+
+    now: the time all services agree on; schedule: how pull and deliver steps alternate; tell: receives Progress.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: GenesysClient,
+        org: Org,
+        folder: Path,
+        *,
+        now: Callable[[], datetime],
+        schedule: Schedule,
+        sleep: Callable[[float], None],
+        tell: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._org = org
+        self._folder = folder
+        self._now = now
+        self._schedule = schedule
+        self._sleep = sleep
+        self._tell = tell
+
+    def run(self, stream: Stream, order: Order) -> Result:
+        """Run one stream to its end. Errors become part of the result; only an unexpected fault is raised."""
+        lock = StreamLock(self._folder, stream.name)
+        try:
+            lock.take(self._store, order.wait)
+        except ConnectorError as error:
+            return Result(stream.name, error.exit_code, error=error)
+        try:
+            return _OneRun(self, stream, order).go()
+        except ConnectorError as error:
+            # The state itself could not be written: nothing more can be said of the run.
+            return Result(stream.name, error.exit_code, error=error)
+        finally:
+            lock.release()
+
+
+class _OneRun:
+    """The state of one run while it lasts."""
+
+    def __init__(self, runner: Runner, stream: Stream, order: Order) -> None:
+        self._store = runner._store
+        self._client = runner._client
+        self._org = runner._org
+        self._folder = runner._folder
+        self._now = runner._now
+        self._schedule = runner._schedule
+        self._sleep = runner._sleep
+        self._tell = runner._tell
+        self._stream = stream
+        self._order = order
+        self._name = stream.name
+        self._run = self._store.begin_run(stream.name, order.command, self._now())
+        self._newest = self._store.newest(stream.name)
+        self._calls = {"Genesys Cloud": -self._client.calls, "Salesforce": -self._org.calls}
+        self._deliveries: list[Delivery] = []
+        self._puller: Puller | None = None
+
+    def go(self) -> Result:
+        error: ConnectorError | None = None
+        try:
+            self._meet()
+            if not self._order.rehearse:
+                self._settle_journal()
+            self._take_over_changes()
+            if not self._order.rehearse:
+                self._check_targets()
+            self._read_and_deliver()
+        except ConnectorError as problem:
+            error = problem
+        except BaseException:
+            self._end(error=None, exit_code=1, message="ended by an unexpected fault")
+            raise
+        finally:
+            for delivery in self._deliveries:
+                delivery.let_go()
+        new = self._store.opened_since(self._name, self._newest)
+        exit_code = (error.exit_code if error else 0) or int(any(new.values()))
+        return self._end(error, exit_code, error.message if error else "")
+
+    # Before reading
+
+    def _meet(self) -> None:
+        """Log in to both services and compare their organisations and the mapping with the state."""
+        mapping = self._stream.compiled.mapping
+        targets = tuple((target.object, target.external_id) for target in mapping.targets)
+        identity = Identity(self._org.org_id, self._client.organisation_id(), targets)
+        if self._order.adopt_org and self._store.is_of_another(self._name, identity):
+            self._store.begin_anew(self._name, self._now())
+        self._change = self._store.meet(
+            self._name, identity, self._stream.prints, accept_new_keys=self._order.accept_new_keys
+        )
+        if not self._order.rehearse:
+            self._deliveries = [
+                Delivery(self._lane(index), self._org, self._store, self._run, self._folder, self._now)
+                for index in range(len(mapping.targets))
+            ]
+
+    def _lane(self, index: int) -> Lane:
+        target = self._stream.compiled.mapping.targets[index]
+        return Lane(
+            stream=self._name,
+            object=target.object,
+            external_id=target.external_id,
+            columns=self._stream.compiled.columns[index],
+            by=target.deliver,
+            job_rows=target.job_rows,
+            reject_limit=target.reject_limit,
+            fields_print=self._stream.prints.fields,
+            proof=self._proof,
+        )
+
+    @property
+    def _proof(self) -> str:
+        return f"{self._stream.prints.fields} {self._org.org_id}"
+
+    def _settle_journal(self) -> None:
+        """Ask for everything sent before: adopt jobs that run, read answers, send again what was never done."""
+        self._tell(Progress(self._name, "settling"))
+        for delivery in self._deliveries:
+            while (wait := delivery.settle_journal()) is not None:
+                self._sleep(wait)
+
+    def _take_over_changes(self) -> None:
+        now = self._now()
+        horizon = self._stream.window.horizon(now)
+        if self._change in ("fields", "source", "keys"):
+            whole = [Span(self._stream.window.first(), horizon)] if self._change == "keys" else []
+            cause = f"the mapping's {self._change} changed"
+            self._store.adopt(self._name, self._stream.prints, whole, cause, self._run, now)
+        if self._order.resync is not None:
+            asked = self._order.resync(horizon)
+            self._store.passes.owe(self._name, [asked], self._order.command, self._order.forced)
+
+    def _check_targets(self) -> None:
+        """Before the first delivery under a mapping: does the object take what the mapping writes?"""
+        if self._store.proven(self._name) == self._proof:
+            return
+        compiled = self._stream.compiled
+        found = []
+        for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
+            found += problems(fetch_description(self._org, target.object), target.external_id, types)
+        if found:
+            raise DeliveryRefused(
+                "\n".join(f"{self._name}: {problem}" for problem in found),
+                "nothing was sent; mend the object or the mapping, then run connector check",
+            )
+
+    # Reading and delivering
+
+    def _read_and_deliver(self) -> None:
+        mapping = self._stream.compiled.mapping
+        self._puller = Puller(
+            PageReader(self._client, mapping),
+            self._stream.compiled,
+            self._stream.window,
+            (self._stream.prints.fields, self._stream.prints.source),
+            self._store,
+            self._run,
+            self._now,
+        )
+        begun: list[Span] = []
+        unfinished = self._store.passes.unfinished(self._name)
+        self._puller.add(one for one in unfinished if one.state == "pulling")
+        now = self._now()
+        for attempt in range(ROUNDS):
+            planned = self._plan(begun, now)
+            if attempt and not planned:
+                break
+            begun += [one.span for one in planned]
+            self._puller.add(planned)
+            self._schedule(self._pull, self._deliver)
+            self._store.passes.close_ready(self._name, self._run, self._now())
+        if self._order.resync is None:
+            self._store.last_horizon(self._name, self._stream.window.horizon(now))
+        self._store.passes.sweep_seen(self._name)
+
+    def _plan(self, begun: Sequence[Span], now: datetime) -> list[Planned]:
+        """What is still to be read, without what this run has begun already."""
+        planned = plan(self._stream.window, self._store.passes.known(self._name), now)
+        if self._order.resync is not None:
+            planned = [one for one in planned if one.kind == "resync"]
+        done = merged(begun)
+        return [one for one in planned if minus([one.span], done)]
+
+    def _pull(self) -> float | None:
+        assert self._puller is not None
+        wait = self._puller.step()
+        self._report("pulling")
+        return wait
+
+    def _deliver(self, more_comes: bool) -> float | None:
+        """One step of the first delivery that has something to do, parents first."""
+        waits = []
+        for delivery in self._deliveries:
+            wait = delivery.step(more_comes=more_comes)
+            if wait == 0.0:
+                self._report("delivering")
+                return 0.0
+            if wait is not None:
+                waits.append(wait)
+        self._store.passes.close_ready(self._name, self._run, self._now())
+        return min(waits, default=None)
+
+    def _report(self, doing: Literal["pulling", "delivering"]) -> None:
+        if self._puller is not None:
+            pull = self._puller
+            rows = sum(delivery.rows for delivery in self._deliveries)
+            self._tell(Progress(self._name, doing, pull.at, pull.left, pull.pages, pull.records, rows))
+
+    def _end(self, error: ConnectorError | None, exit_code: int, message: str) -> Result:
+        self._tell(Progress(self._name, "done"))
+        passes = self._store.passes
+        books = sum((passes.books(one) for one in passes.of_run(self._name, self._run)), Books())
+        now_calls = {"Genesys Cloud": self._client.calls, "Salesforce": self._org.calls}
+        known = passes.known(self._name)
+        result = Result(
+            stream=self._name,
+            exit_code=exit_code,
+            books=books,
+            complete_to=mark(known.covered, self._stream.window.first()),
+            read_to=known.last_horizon,
+            new=self._store.opened_since(self._name, self._newest),
+            calls={service: self._calls[service] + now for service, now in now_calls.items()},
+            error=error,
+        )
+        counts = {"books": vars(books), "new": result.new, "calls": result.calls}
+        self._store.end_run(self._run, exit_code, message, counts, self._now())
+        return result
