@@ -56,13 +56,18 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Seams:
-    """What is passed in. sleep waits in seconds and raises to stop; schedule None: pull and deliver in two threads."""
+    """What is passed in.
+
+    sleep: waits in seconds and raises to stop; schedule: None means pull and deliver in two threads; budget: file of the
+    call budget, None means the one that all processes of this user share.
+    """
 
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = StopSign().sleep
     mount: Callable[[requests.Session], None] = _mount_nothing
     schedule: Schedule | None = None
     after_commit: Callable[[], None] = lambda: None
+    budget: Path | None = None
     tell: Callable[[Progress], None] = lambda progress: None
 
 
@@ -128,7 +133,7 @@ def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysCl
     """The Genesys client, on the call budget that all processes of this user share."""
     genesys = config.genesys
     pace = Pace(
-        pace_file(genesys.domain, genesys.client_id),
+        seams.budget or pace_file(genesys.domain, genesys.client_id),
         genesys.requests_per_minute,
         now=lambda: seams.now().timestamp(),
         sleep=seams.sleep,

@@ -160,9 +160,9 @@ class _Places:
         self._in_env_file = self._read_env_file()
 
     def look_up(self, name: str) -> str:
-        """The text of a setting, "" when it is not set or its secret file is unusable (a problem then)."""
-        text = self._environment.get(name, "").strip() or self._from_secret_file(name)
-        return self._in_env_file.get(name, "").strip() if text is None else text
+        """The text of a setting, "" when it is not set; an unusable secret file is a problem."""
+        given = self._environment.get(name, "").strip() or self._from_secret_file(name)
+        return given or self._in_env_file.get(name, "").strip()
 
     def has(self, name: str) -> bool:
         """Whether any place gives it, right or wrong."""
@@ -180,12 +180,12 @@ class _Places:
             line += f"; the environment holds {near[0]}: is it meant?"
         self.problems.append(line)
 
-    def _from_secret_file(self, name: str) -> str | None:
-        """The content of the file NAME_FILE points to, relative to the home; None when it points to none."""
+    def _from_secret_file(self, name: str) -> str:
+        """The content of the file NAME_FILE points to, relative to the home; "" when it points to none."""
         setting = f"{name}_FILE"
         path = self._environment.get(setting, "").strip() or self._in_env_file.get(setting, "").strip()
         if not path:
-            return None
+            return ""
         file = _inside(self._home, path)
         try:
             text = file.read_text(encoding="utf-8-sig").strip()

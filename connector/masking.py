@@ -18,7 +18,7 @@ _MASKED = r"""
     | (?:tel|sip|sips|mailto):\S+
     | [\w.+%-]+@[\w-]+(?:\.[\w-]+)+
     | (?<![A-Za-z0-9])\+?\(?\d(?:[ ./()-]{0,2}\d){6,}(?![A-Za-z0-9])      # phone numbers, long numbers
-    | (?<![\w!+/=-])(?=[\w!+/=-]*\d)(?=[\w!+/=-]*[A-Za-z])[\w!+/=-]{32,}  # tokens, secrets
+    | (?<![\w!+=-])(?=[\w!+=-]*\d)(?=[\w!+=-]*[A-Za-z])[\w!+=-]{32,}      # tokens, secrets; no paths
 """
 _SENSITIVE = re.compile(f"{_KEPT}|{_MASKED}", re.VERBOSE)
 

@@ -80,7 +80,7 @@ def test_everybody_waits_while_one_holds(tmp_path: Path) -> None:
     one, other = (pace_at(clock, tmp_path / "pace") for _ in range(2))
     one.hold(12)
     other.wait()
-    assert clock.now == pytest.approx(START + 12)
+    assert clock.now - START == pytest.approx(12)
     assert most_in_a_minute(calls(clock, one, 120)) <= 300
 
 
@@ -91,7 +91,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one(tmp_path: Path) -> None:
     pace.hold(2)
     pace.hold(-5)
     pace.wait()
-    assert clock.now == pytest.approx(START + 30)
+    assert clock.now - START == pytest.approx(30)
 
 
 def test_nobody_is_held_for_hours(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_nobody_is_held_for_hours(tmp_path: Path) -> None:
     pace = pace_at(clock, tmp_path / "pace")
     pace.hold(86_400)
     pace.wait()
-    assert clock.now == pytest.approx(START + LONGEST_HOLD)
+    assert clock.now - START == pytest.approx(LONGEST_HOLD)
 
 
 def test_a_clock_set_back_by_a_day_stops_nobody(tmp_path: Path) -> None:

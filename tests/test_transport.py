@@ -4,6 +4,7 @@ import io
 import logging
 import socket
 import ssl
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -215,6 +216,13 @@ def test_a_fault_that_stays_is_service_unavailable_without_a_status() -> None:
     error = world.end(ServiceUnavailable)
     assert (error.status, len(world.script.asked)) == (None, 5)
     assert error.message == "Genesys Cloud: GET /api/v2/things: api.example.com dropped the connection"
+
+
+def test_a_printed_traceback_shows_no_query() -> None:
+    """The faults of the libraries hold whole addresses."""
+    error = World(no_route()).end(ServiceUnavailable)
+    assert "secret=1" in repr(no_route())
+    assert "secret=1" not in "".join(traceback.format_exception(error))
 
 
 def test_a_file_is_sent_whole_at_every_try() -> None:
@@ -517,6 +525,7 @@ def test_dates_from_caches_failures_and_nonsense_move_no_clock() -> None:
         ("No such column 'Average_Handle_Time_In_Seconds_2__c'", None),
         ("missing the following permission(s): analytics:conversationDetail:view", None),
         ("limit 512000, asked 600000", None),
+        ("POST /api/v2/analytics/conversations/details/query/of/64", None),
         ("job 7505g00000XyzAB is Open", None),
     ],
 )

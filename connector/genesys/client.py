@@ -39,13 +39,14 @@ class Answer:
 
 
 class GenesysClient:
-    """One Genesys organisation, as one OAuth client sees it. Threads may share it."""
+    """One Genesys organisation, as one OAuth client sees it. Threads may share it. calls: tries made, logins aside."""
 
     def __init__(self, settings: GenesysSettings, transport: Transport, pace: Pace) -> None:
         self._settings = settings
         self._transport = transport
         self._pace = pace
         self._login = Login(settings, transport)
+        self.calls = 0
 
     def call(
         self,
@@ -89,6 +90,10 @@ class GenesysClient:
             found = None
         return found if isinstance(found, str) and found else f"{self._settings.domain}/{self._settings.client_id}"
 
+    def _count_and_wait(self) -> None:
+        self.calls += 1
+        self._pace.wait()
+
     def _ask(
         self,
         token: str,
@@ -101,7 +106,6 @@ class GenesysClient:
 
         def unsound(answer: requests.Response) -> str:
             wrong, found = _parse(answer.content)
-            parsed.clear()
             parsed.update(found)
             return wrong
 
@@ -112,7 +116,7 @@ class GenesysClient:
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             params=params,
             json=body,
-            before=self._pace.wait,
+            before=self._count_and_wait,
             before_wait=self._hold_after_429,
             unsound=unsound,
         )

@@ -55,49 +55,56 @@ def exact(value: Any) -> Ratio:
 
 def scaling(scale: Scale) -> Callable[[Any], Any]:
     """A function that applies the scale to a number; None stays None. It raises Refusal for what is no number."""
-    above, below, digits, stays_whole = scale.above, scale.below, scale.digits, scale.whole
-    power = 10 ** (digits or 0)
-    raised, doubled = 2 * above * power, 2 * below
+    above, below, stays_whole = scale.above, scale.below, scale.whole
+    written = _writing(scale.digits)
 
-    def scaled(value: Any) -> Any:
+    def scaled(value: Any) -> Number | None:
+        if value.__class__ is int:
+            return value * above if stays_whole else written(value * above, below)
         if value is None:
             return None
-        if value.__class__ is int:
-            if stays_whole:
-                return value * above
-            if digits is not None:
-                # Half up in whole numbers: floor((2 * value + divisor) / (2 * divisor)), mirrored below zero.
-                twice = value * raised
-                number = (twice + below) // doubled if twice >= 0 else -((below - twice) // doubled)
-                return number / power if digits else number
         up, down = exact(value)
-        return quotient(up * above, down * below, digits)
+        return written(up * above, down * below)
 
     return scaled
 
 
-def quotient(above: int, below: int, digits: int | None) -> Number:
-    """above / below (which is not zero), rounded to digits; whole when digits is 0. Raises Refusal when too large."""
-    if below < 0:
-        above, below = -above, -below
-    try:
-        if digits is None:
-            return above / below
-        twice = 2 * above * 10**digits
-        number = (twice + below) // (2 * below) if twice >= 0 else -((below - twice) // (2 * below))
-        return number / 10**digits if digits else number
-    except OverflowError:
-        raise Refusal("NUMBER_TOO_LARGE", "a number too large to write") from None
+def dividing(scale: Scale) -> Callable[[Any, Any], Number | None]:
+    """A function that divides two numbers and applies the scale; None when one is missing or the divisor is zero."""
+    above, below = scale.above, scale.below
+    written = _writing(scale.digits)
+
+    def divided(up: Any, down: Any) -> Number | None:
+        if up is None or down is None:
+            return None
+        if up.__class__ is int and down.__class__ is int:
+            more, less = up * above, down * below
+        else:
+            (up, up_less), (down, down_less) = exact(up), exact(down)
+            more, less = up * down_less * above, up_less * down * below
+        if not less:
+            return None
+        return written(more, less) if less > 0 else written(-more, -less)
+
+    return divided
 
 
-def ratio(above: Any, below: Any, scale: Scale) -> Number | None:
-    """above / below times the scale; None when a part is missing or the divisor is zero."""
-    if above is None or below is None:
-        return None
-    if above.__class__ is int and below.__class__ is int:
-        return quotient(above * scale.above, below * scale.below, scale.digits) if below else None
-    (up, up_below), (down, down_below) = exact(above), exact(below)
-    return quotient(up * down_below * scale.above, up_below * down * scale.below, scale.digits) if down else None
+def _writing(digits: int | None) -> Callable[[int, int], Number]:
+    """A function from two whole numbers, the second above zero, to their quotient; whole when digits is 0."""
+    power: int = 10 ** (digits or 0)
+
+    def written(above: int, below: int) -> Number:
+        try:
+            if digits is None:
+                return above / below
+            # Half up in whole numbers: floor(n / d + 1/2), mirrored below zero.
+            twice = 2 * above * power
+            number: int = (twice + below) // (2 * below) if twice >= 0 else -((below - twice) // (2 * below))
+            return number / power if digits else number
+        except OverflowError:
+            raise Refusal("NUMBER_TOO_LARGE", "a number too large to write") from None
+
+    return written
 
 
 def total(values: Iterable[Any]) -> Number | None:
@@ -105,6 +112,7 @@ def total(values: Iterable[Any]) -> Number | None:
     known = [value for value in values if value is not None]
     if not known:
         return None
+    added = sum((Fraction(*exact(value)) for value in known), Fraction())
     if all(value.__class__ is int for value in known):
-        return sum(known)
-    return float(sum((Fraction(*exact(value)) for value in known), Fraction()))
+        return added.numerator
+    return _writing(None)(added.numerator, added.denominator)

@@ -91,8 +91,10 @@ def _map_target(index: int, target: Target, contents: Contents, time_field: str)
     is_wanted = compile_conditions(target.keep, target.skip, contents)
     key_field = target.external_id
     key_of = compile_key(target.key, contents)
-    getters = [(rule.name, compile_field(rule, contents)) for rule in target.fields]
-    values_of = _values(getters, frozenset(rule.name for rule in target.fields if rule.when_missing == "leave"))
+    # What the query cannot give stays as it is in Salesforce, whatever its default.
+    given = [rule for rule in target.fields if all(map(contents.is_given, rule.paths))]
+    getters = [(rule.name, compile_field(rule, contents)) for rule in given]
+    values_of = _values(getters, frozenset(rule.name for rule in given if rule.when_missing == "leave"))
 
     def map_record(record: Record) -> list[Row | BadRow]:
         if is_wanted is not None and not is_wanted(record):

@@ -22,6 +22,7 @@ _LISTS = frozenset(
     """participants sessions segments metrics divisionIds evaluations surveys resolutions requestedRoutings
     requestedRoutingSkillIds media_types wrap_up_codes""".split()
 )
+_TREES = _LISTS - {"divisionIds", "requestedRoutings", "requestedRoutingSkillIds", "media_types", "wrap_up_codes"}
 _CONVERSATION: Mapping[str, Kind] = {
     **dict.fromkeys(("conversationStart", "conversationEnd", "conferenceStart"), "datetime"),
     **dict.fromkeys(("conversationId", "originatingDirection", "externalTag", "conversationInitiator"), "text"),
@@ -59,6 +60,15 @@ class Contents:
         names = path.names
         return isinstance(path.steps[-1], Name) and names[-1] in _INSTANTS and "attributes" not in names
 
+    def is_tree(self, path: RecordPath) -> bool:
+        """Whether the path ends at mappings, not at values."""
+        names = path.names
+        return self.shape == "details" and names[-1] in _TREES and "attributes" not in names
+
+    def is_given(self, path: RecordPath) -> bool:
+        """Whether the query gives what the path leads to: only jobs give attributes (vendor's details reference)."""
+        return self.shape != "details" or "attributes" not in path.names
+
     def is_measure(self, path: RecordPath) -> bool:
         """Whether the path leads to a metric of the summary query: a number, or a mapping of statistics."""
         return self.shape == "summary" and path.names[0] in self.metrics and len(path.steps) <= 2
@@ -86,8 +96,9 @@ def contents_of(source: Source) -> Contents:
     if shape == "aggregates":
         names["mediaType"] = "text"
     else:
-        names |= {"id": "text", "conversationStart": "datetime", "conversationEnd": "datetime"}
-    names |= dict.fromkeys(source.group_by, "text") | dict.fromkeys(source.metrics, "number")
+        names.update({"id": "text", "conversationStart": "datetime", "conversationEnd": "datetime"})
+    names.update((name, "text") for name in source.group_by)
+    names.update((name, "number") for name in source.metrics)
     metrics = {name: METRICS.get(name, ()) for name in source.metrics}
     return Contents(shape, names, metrics, shape == "aggregates", frozenset())
 
@@ -150,7 +161,8 @@ def _after(step: Step, kind: Kind) -> Kind:
 
 
 def _reckoned(step: Step, kind: Kind) -> Kind:
-    _require(step, kind, ("number", "integer"), "a number; text becomes one by 'number: true' before it")
+    hint = "; 'number: true' before it makes one of text" if kind == "text" else ""
+    _require(step, kind, ("number", "integer"), "a number", hint)
     if step.name == "divide" or kind == "any":
         return "number"
     if step.name == "round":
@@ -173,9 +185,9 @@ def _with_default(step: Step, kind: Kind) -> Kind:
     return _united((kind, _constant_kind(step.argument)))
 
 
-def _require(step: Step, kind: Kind, kinds: tuple[Kind, ...], wanted: str) -> None:
+def _require(step: Step, kind: Kind, kinds: tuple[Kind, ...], wanted: str, hint: str = "") -> None:
     if kind != "any" and kind not in kinds:
-        raise WrongKind(step.name, f"'{step.name}' takes {wanted}; what it gets here is {_WORDS[kind]}")
+        raise WrongKind(step.name, f"'{step.name}' takes {wanted}, and this is {_WORDS[kind]}{hint}")
 
 
 _WORDS = {

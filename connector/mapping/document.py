@@ -75,8 +75,9 @@ class Document:
         while near and near not in known:
             near = near[:-1]
         line, column = known.get(near, (1, 1))
-        # Line and column already lead to the spot inside a field; the field's name is what an admin looks for.
-        return Problem(line, column, _written(place[:2] if place[:1] == ("fields",) else place), text)
+        # A field that is only a path has no `from` in the file, and one that has needs no mention of it.
+        told = near[:2] if near[:1] == ("fields",) and near[2:3] == ("from",) else near
+        return Problem(line, column, _written(told), text)
 
 
 def read_document(path: Path) -> Document:
@@ -133,8 +134,8 @@ def _compose(text: str) -> yaml.Node | None:
         # Composing goes as deep as the file does, so the depth is looked at first.
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise yaml.MarkedYAMLError(problem=f"more than {_DEEPEST} levels deep", problem_mark=event.start_mark)
-    return yaml.compose(text, Loader=_Loader)  # type: ignore[no-any-return]
+            raise yaml.MarkedYAMLError(problem=f"more than {_DEEPEST} levels deep", problem_mark=event.start_mark)  # type: ignore[arg-type]
+    return yaml.compose(text, Loader=_Loader)
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> Problem:

@@ -77,7 +77,9 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
         return None
     model = read(_WrittenField, written, document, place, _LATER)
     sources = [key for key in written if key in SOURCES]
-    if len(sources) != 1 and not _LATER.intersection(written):
+    if _LATER.intersection(written):
+        return None
+    if len(sources) != 1:
         known = ", ".join(SOURCES)
         found = f"has {' and '.join(sources)}" if sources else "has no source"
         document.problem(place, f"{found}; a field has exactly one of {known}", at_key=True)
@@ -85,10 +87,10 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
     if "with" in written and "join" not in written:
         document.problem((*place, "with"), "'with' belongs to 'join'", at_key=True)
     steps = _steps(document, place, written, model)
-    if model is None:
-        return None
     source = sources[0]
-    argument = getattr(model, source)
+    argument = getattr(model, source, None)
+    if model is None or argument is None:
+        return None
     template = argument if source == "template" else None
     if template is not None:
         paths = tuple(path for _, path in template.parts if path is not None)
@@ -117,12 +119,10 @@ def read_condition(document: Document, place: Place, key: str, written: Any) -> 
         return None
     if isinstance(written, dict):
         model = read(_WrittenTest, written, document, place)
-        if model is None:
-            return None
         if not written or ("exists" in written and len(written) > 1):
             document.problem(place, "must be {exists: true or false}, or any of gt, gte, lt, lte")
             return None
-        bounds = tuple((name, getattr(model, name)) for name in written if name != "exists")
+        bounds = tuple((name, getattr(model, name, None)) for name in written if name != "exists")
         return Condition(path, exists=written.get("exists"), bounds=bounds)
     wanted = written if isinstance(written, list) else [written]
     if not wanted or not all(isinstance(one, str | int | float) and one != "" for one in wanted):
@@ -139,9 +139,9 @@ def _steps(document: Document, place: Place, written: dict[str, Any], model: Any
     if model is None:
         return ()
     own = tuple(
-        Step(name, getattr(model, name), getattr(model, "else") if name == "map" else None)
+        Step(name, argument, getattr(model, "else") if name == "map" else None)
         for name in written
-        if name in STEPS
+        if name in STEPS and (argument := getattr(model, name)) is not None
     )
     return own + more
 

@@ -90,12 +90,19 @@ def _mapping(document: Document) -> Mapping | None:
         source = check_source(document, source)
         if window is not None:
             check_window(document, source, window)
-        check_target(document, source, rules, keep, skip, fields)
+        check_target(document, source, _external_id(data), keep, skip, fields)
     if source is None or window is None or rules is None:
         return None
     target = Target.model_construct(**dict(rules), keep=keep, skip=skip, fields=fields)
     warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
     return Mapping(document.path.stem, about, enabled, source, window, (target,), warnings)
+
+
+def _external_id(data: dict[str, Any]) -> str | None:
+    """The name as written, so that it is checked even when something else is wrong with the target."""
+    target = data.get("target")
+    name = target.get("external_id") if isinstance(target, dict) else None
+    return name if isinstance(name, str) else None
 
 
 _Plain = TypeVar("_Plain", str, bool)

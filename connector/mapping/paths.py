@@ -142,7 +142,11 @@ def many(path: RecordPath) -> Callable[[Record], list[Any]]:
 
 def _one_name(name: str) -> Getter:
     def get(record: Record) -> Any:
-        return plain(record.get(name))
+        value = record.get(name)
+        # What `plain` says of ordinary text, without the call: this runs for every field of every row.
+        if value.__class__ is str and value and "\r" not in value:
+            return value
+        return plain(value)
 
     return get
 
@@ -151,7 +155,8 @@ def _two_names(first: str, second: str) -> Getter:
     def get(record: Record) -> Any:
         inner = record.get(first)
         if inner.__class__ is dict:
-            return plain(inner.get(second))
+            value = inner.get(second)
+            return value if value.__class__ is int else plain(value)
         return plain(_below(inner, second))
 
     return get

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from connector.mapping.arithmetic import Scale, ratio, total
+from connector.mapping.arithmetic import Scale, dividing, total
 from connector.mapping.contents import Contents
 from connector.mapping.fields import FieldRule, Template
 from connector.mapping.paths import Getter, Record, RecordPath, many, one
 from connector.mapping.steps import Change, changes, leading_scale
-from connector.mapping.values import Refusal, as_instant, as_text, plain
+from connector.mapping.values import Refusal, as_instant, as_text, plain, whole_seconds
 
 _IDENTITIES = frozenset(("conversationId", "id"))
 """Names that make a record itself alone: without them it cannot be told from others."""
@@ -43,7 +43,14 @@ def one_at(path: RecordPath, contents: Contents) -> Getter:
     if contents.is_measure(path):
         return _measure(*path.names)
     get = one(path)
-    return (lambda record: as_instant(get(record))) if contents.is_instant(path) else get
+    if not contents.is_instant(path):
+        return get
+
+    def get_instant(record: Record) -> Any:
+        value = get(record)
+        return whole_seconds(value) if value.__class__ is str else as_instant(value)
+
+    return get_instant
 
 
 def compile_key(rule: FieldRule, contents: Contents) -> Callable[[Record], str]:
@@ -52,34 +59,47 @@ def compile_key(rule: FieldRule, contents: Contents) -> Callable[[Record], str]:
     `|` and backslashes are escaped, and a part that is exactly `-`, so that different parts never make equal keys.
     It raises Refusal when a part that makes the record itself is missing.
     """
-    parts = [_key_part(path, contents) for path in rule.paths]
-    if len(parts) == 1:
-        return parts[0]
-    return lambda record: "|".join([part(record) for part in parts])
+    if any(path.gives_list(contents.lists) for path in rule.paths):
+        parts = [_key_part(path, contents) for path in rule.paths]
+        return lambda record: "|".join([part(record) for part in parts])
+    getters = [_identity(path, contents) if path.text in _IDENTITIES else one_at(path, contents) for path in rule.paths]
+
+    def key(record: Record) -> str:
+        texts = []
+        for get in getters:
+            value = get(record)
+            if value.__class__ is not str or value == "-" or "|" in value or "\\" in value:
+                value = _part(value)
+            texts.append(value)
+        return "|".join(texts)
+
+    return key
+
+
+def _identity(path: RecordPath, contents: Contents) -> Getter:
+    get = one_at(path, contents)
+
+    def required(record: Record) -> Any:
+        value = get(record)
+        if value is None:
+            raise Refusal("NO_KEY", f"'{path.text}' is missing; without it the record cannot be told from others")
+        return value
+
+    return required
 
 
 def _key_part(path: RecordPath, contents: Contents) -> Callable[[Record], str]:
-    if path.gives_list(contents.lists):
-        found = found_at(path, contents)
-        return lambda record: ",".join(sorted(_escaped(value).replace(",", "\\,") for value in found(record))) or "-"
-    get = one_at(path, contents)
-    is_identity = path.text in _IDENTITIES
-
-    def part(record: Record) -> str:
-        value = get(record)
-        if value is None:
-            if is_identity:
-                raise Refusal("NO_KEY", f"'{path.text}' is missing; without it the record cannot be told from others")
-            return "-"
-        return _escaped(value)
-
-    return part
+    if not path.gives_list(contents.lists):
+        get = _identity(path, contents) if path.text in _IDENTITIES else one_at(path, contents)
+        return lambda record: _part(get(record))
+    found = found_at(path, contents)
+    return lambda record: ",".join(sorted(_part(value).replace(",", "\\,") for value in found(record))) or "-"
 
 
-def _escaped(value: Any) -> str:
-    text = as_text(value)
-    if "\\" in text or "|" in text:
-        text = text.replace("\\", "\\\\").replace("|", "\\|")
+def _part(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = as_text(value).replace("\\", "\\\\").replace("|", "\\|")
     return "\\-" if text == "-" else text
 
 
@@ -131,7 +151,8 @@ def _all(paths: tuple[RecordPath, ...], contents: Contents) -> Callable[[Record]
 
 def _ratio(rule: FieldRule, contents: Contents, scale: Scale) -> Getter:
     above, below = (one_at(path, contents) for path in rule.paths)
-    return lambda record: ratio(above(record), below(record), scale)
+    divided = dividing(scale)
+    return lambda record: divided(above(record), below(record))
 
 
 def _template(template: Template, contents: Contents) -> Getter:

@@ -4,7 +4,7 @@ Each raises Refusal for a value it cannot work on; no message holds the value.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ _FALSE = frozenset(("false", "no", "n", "off", "0"))
 _RECKONING = frozenset(("divide", "multiply", "round"))
 
 
-def leading_scale(steps: Sequence[Step]) -> tuple[Scale, Sequence[Step]]:
+def leading_scale(steps: tuple[Step, ...]) -> tuple[Scale, tuple[Step, ...]]:
     """The reckoning a list of steps begins with as one exact scale, and the steps after it."""
     scale = Scale()
     for index, step in enumerate(steps):
@@ -37,7 +37,7 @@ def leading_scale(steps: Sequence[Step]) -> tuple[Scale, Sequence[Step]]:
     return scale, ()
 
 
-def changes(steps: Sequence[Step]) -> list[Change]:
+def changes(steps: tuple[Step, ...]) -> list[Change]:
     """The steps as functions, in order; neighbours that reckon become one, so that nothing is rounded in between."""
     found: list[Change] = []
     rest = steps
@@ -137,7 +137,7 @@ def _boolean(value: Any) -> bool:
 
 def _number(value: Any) -> int | float:
     if value.__class__ in (int, float):
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is str:
         text = value.strip()
         if _NUMBER.fullmatch(text):

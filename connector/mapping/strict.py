@@ -21,8 +21,9 @@ Model = TypeVar("Model", bound=BaseModel)
 def read(
     model: type[Model], written: Any, document: Document, place: Place, later: frozenset[str] = frozenset()
 ) -> Model | None:
-    """The part of the document at `place` as a model, or None with every problem noted.
+    """The part of the document at `place` as a model, with every problem noted.
 
+    What is wrong is left out of the model, so that the rest can be checked as well; None when nothing is left to check.
     later: keys of the language that this version does not know yet; they get a message of their own.
     """
     if not isinstance(written, dict):
@@ -35,6 +36,24 @@ def read(
         known = [field.alias or name for name, field in model.model_fields.items()]
         for one in error.errors(include_url=False):
             _note(one, known, document, place)
+        return _salvaged(model, written, error)
+
+
+def _salvaged(model: type[Model], written: dict[str, Any], error: ValidationError) -> Model | None:
+    """The model without its wrong keys, and lists without their wrong items."""
+    wrong = [one["loc"] for one in error.errors(include_url=False)]
+    items = {loc[:2] for loc in wrong if len(loc) > 1 and isinstance(loc[1], int)}
+    keys = {loc[0] for loc in wrong if loc[:2] not in items}
+    kept = {
+        key: [item for index, item in enumerate(value) if (key, index) not in items]
+        if isinstance(value, list)
+        else value
+        for key, value in written.items()
+        if key not in keys
+    }
+    try:
+        return model.model_validate(kept)
+    except ValidationError:
         return None
 
 
@@ -79,7 +98,7 @@ def _note(error: ErrorDetails, known: list[str], document: Document, place: Plac
             document.problem(below, _choices(error))
         case kind:
             wanted = _WANTED.get(kind)
-            text = f"must be {wanted}, not {kind_of(error['input'])}" if wanted else error["msg"]
+            text = f"must be {wanted}, not {kind_of(error['input'])}" if wanted else _PLAINLY.get(kind, error["msg"])
             document.problem(below, text)
 
 
@@ -90,8 +109,8 @@ _WANTED = {
     "dict_type": "keys with values",
     "tuple_type": "a list",
     "model_type": "keys with values",
-    "greater_than_equal": "1 or more",
 }
+_PLAINLY = {"greater_than_equal": "must be 1 or more"}
 
 
 def _choices(error: ErrorDetails) -> str:

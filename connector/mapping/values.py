@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from connector.spans import instant, stamp
@@ -29,6 +30,8 @@ def plain(value: Any) -> Any:
     kind = value.__class__
     if kind is str:
         return tidy(value) if "\r" in value else value or None
+    if kind is float and not isfinite(value):
+        raise Refusal("NOT_A_NUMBER", "not a finite number")
     if kind in _PLAIN:
         return value
     if kind is list:

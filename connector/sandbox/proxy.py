@@ -40,9 +40,10 @@ class SandboxProxy:
     """
 
     def __init__(self, apps: "Callable[[str], WSGIApplication | None]", folder: Path | str, port: int = 0) -> None:
-        self._server = _Server(apps, _Authority(), port)
+        authority = _Authority()
         self.ca_file = Path(folder) / "ca.pem"
-        self._server.authority.write(self.ca_file)
+        authority.write(self.ca_file)
+        self._server = _Server(apps, authority, port)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.05], name="sandbox-proxy")
 
@@ -156,8 +157,9 @@ class _Connection(BaseHTTPRequestHandler):
             super().handle()
 
     def finish(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            super().finish()
+        for file in (self.wfile, self.rfile):
+            with contextlib.suppress(OSError, ValueError):
+                file.close()
         self.server.forget(self.connection)
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)

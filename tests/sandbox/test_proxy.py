@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -76,6 +79,25 @@ def test_the_environment_leads_a_client_here_and_lets_no_host_go_around(proxy):
         "no_proxy": "",
         "REQUESTS_CA_BUNDLE": str(proxy.ca_file),
     }
+
+
+def run_python(program: str, environment: dict[str, str]) -> str:
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=20)
+    return done.stdout + done.stderr
+
+
+def test_a_client_in_another_process_needs_nothing_but_the_environment(proxy):
+    program = f"import requests; print(requests.get('https://{HOST}/services/data').json()['host'])"
+    assert run_python(program, {**os.environ, **proxy.environment()}) == f"{HOST}\n"
+
+
+def test_a_missing_trustme_is_told_with_the_extra_to_install(tmp_path):
+    program = (
+        "import sys; sys.modules['trustme'] = None\n"
+        "from connector.sandbox.proxy import SandboxProxy\n"
+        f"SandboxProxy({{}}.get, {str(tmp_path)!r})"
+    )
+    assert "pip install 'connector[sandbox]'" in run_python(program, dict(os.environ))
 
 
 def test_a_client_that_does_not_trust_the_authority_is_refused_by_itself(session):

@@ -174,6 +174,11 @@ class SalesforceSim:
         with self._lock:
             self._tokens.expire()
 
+    def remove_run_as_user(self) -> None:
+        """Take the user from the app: client credentials are refused from now on."""
+        with self._lock:
+            self._tokens.has_run_as_user = False
+
     def add_validation_rule(self, name: str, predicate: Predicate, message: str) -> None:
         """Refuse records for which `predicate(record)` is true (FIELD_CUSTOM_VALIDATION_EXCEPTION)."""
         with self._lock:

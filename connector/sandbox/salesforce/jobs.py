@@ -267,7 +267,7 @@ class Jobs:
             job = self._begin(job, rows)
         working = (share - _WAITING_SHARE) / (1 - _WAITING_SHARE)
         due = rows if share >= 1 else math.floor(working * math.ceil(rows / CHUNK)) * CHUNK
-        last = rows if job.stop_share is None else int(rows * job.stop_share)
+        last = rows if job.stop_share is None else round(rows * job.stop_share)
         while job.next_row < min(due, last):
             job = self._chunk(job, columns, min(job.next_row + CHUNK, last))
         if job.stop_state and due >= last:

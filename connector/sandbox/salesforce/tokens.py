@@ -19,7 +19,10 @@ __all__ = ["Tokens"]
 
 
 class Tokens:
-    """Access tokens, valid for `session_seconds`; kept in memory, so a restart ends every session."""
+    """Access tokens, valid for `session_seconds`; kept in memory, so a restart ends every session.
+
+    has_run_as_user: whether the app names the user that client credentials act for.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Tokens:
         self._org_id, self._user_id, self._session_seconds = org_id, user_id, session_seconds
         self._random = random.Random(f"tokens {seed} {clock.now().isoformat()}")
         self._issued: dict[str, float] = {}
+        self.has_run_as_user = True
 
     def issue(self) -> str:
         """A new access token."""
@@ -68,6 +72,8 @@ class Tokens:
             return _refuse("invalid_client_id", "client identifier invalid")
         if secret != self._clients[client]:
             return _refuse("invalid_client", "invalid client credentials")
+        if not self.has_run_as_user:
+            return _refuse("invalid_grant", "no client credentials user enabled")
         identity = f"https://login.salesforce.com/id/{self._org_id}/{self._user_id}"
         issued_at = str(int(self._clock.now().timestamp() * 1000))
         signed = hmac.new(secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()

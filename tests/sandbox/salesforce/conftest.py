@@ -1,6 +1,6 @@
 """A simulated organisation and a plain client of it; nothing waits, the clock is moved by hand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -101,9 +101,3 @@ def connect(clock: SimulatedClock) -> Iterator[Callable[..., Client]]:
 @pytest.fixture
 def api(connect: Callable[..., Client]) -> Client:
     return connect()
-
-
-@pytest.fixture
-def lines() -> Callable[[str, Sequence[Any]], str]:
-    """A CSV text of a header and one-column rows."""
-    return lambda header, rows: "\n".join([header, *map(str, rows)]) + "\n"

@@ -104,6 +104,8 @@ def filled(api):
         (f"SELECT {KEY} FROM {QUEUE} WHERE Offered__c = null", ["c|1"]),
         (f"SELECT {KEY} FROM {QUEUE} WHERE Queue_Name__c = 'O\\'Brien'", ["a|1"]),
         (f"SELECT {KEY} FROM {QUEUE} ORDER BY Offered__c DESC NULLS LAST LIMIT 2", ["b|1", "a|1"]),
+        (f"SELECT {KEY} FROM {QUEUE} ORDER BY Offered__c DESC", ["c|1", "b|1", "a|1"]),
+        (f"SELECT {KEY} FROM {QUEUE} ORDER BY Offered__c", ["c|1", "a|1", "b|1"]),
     ],
 )
 def test_a_query_gives_what_it_asks_for(filled, soql, keys):

@@ -54,6 +54,18 @@ def test_the_login_host_does_not_take_client_credentials(api):
     }
 
 
+def test_the_login_host_answers_nothing_else(api):
+    answer = api.session.get("https://login.salesforce.com/services/data/v66.0/limits")
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_an_app_without_a_user_to_run_as_is_refused(api):
+    api.sim.remove_run_as_user()
+    answer = ask_token(api, grant_type="client_credentials", client_id="sf-client", client_secret="sf-secret")
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "invalid_grant", "error_description": "no client credentials user enabled"}
+
+
 EXPIRED = [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
 
 

@@ -37,6 +37,14 @@ def test_a_job_ends_halfway_with_the_rest_unprocessed_and_the_next_one_works(con
     assert (api.info(again)["state"], len(api.sim.rows(QUEUE))) == ("JobComplete", 501)
 
 
+def test_a_fault_may_befall_the_job_of_any_request(connect):
+    plan = [Rule("abort_job", {"share": 0}, method="PATCH", path="/jobs/ingest/", nth=2)]
+    api = connect(faults=Faults(plan))
+    jobs = [api.load(keys(3, start)) for start in (0, 3)]
+    assert [api.info(job)["state"] for job in jobs] == ["JobComplete", "Aborted"]
+    assert set(api.sim.rows(QUEUE)) == {"k0", "k1", "k2"}
+
+
 @pytest.mark.parametrize(("saved", "there"), [(False, 297), (True, 300)])
 def test_dropped_results_stand_in_no_file(connect, saved, there):
     api = connect(faults=befall("drop_results", rows=3, saved=saved))
@@ -110,6 +118,30 @@ def test_a_restarted_sandbox_goes_on_with_records_jobs_and_results(connect, cloc
     assert after.sim.count_uploads() == 2
     (created,) = after.collect(QUEUE, KEY, {KEY: "new"}).json()
     assert created["id"] not in {record["Id"] for key, record in after.sim.records(QUEUE).items() if key != "new"}
+
+
+def test_a_sandbox_that_dies_within_a_chunk_has_saved_none_of_it(connect, tmp_path):
+    path = tmp_path / "org.sqlite"
+    dying = connect(path)
+
+    def die(record):
+        if record[KEY] == "k250":
+            raise KeyboardInterrupt
+        return False
+
+    dying.sim.add_validation_rule(QUEUE, die, "never told")
+    job = dying.load(keys(300))
+    with pytest.raises(KeyboardInterrupt):
+        dying.info(job)
+    dying.sim.close()
+    with sqlite3.connect(path) as db:
+        (saved,) = db.execute(f'SELECT COUNT(*) FROM "{QUEUE}"').fetchone()
+        (told,) = db.execute("SELECT COUNT(*) FROM _job_rows WHERE outcome IS NOT NULL").fetchone()
+    db.close()
+    assert (saved, told) == (200, 200)
+    after = connect(path)
+    assert counts(after, job) == [300, 0, 0]
+    assert set(after.sim.writes(QUEUE).values()) == {1}
 
 
 def test_people_can_read_the_file(connect, tmp_path):
