@@ -58,8 +58,8 @@ def _utc_now() -> datetime:
 class Seams:
     """What is passed in.
 
-    sleep: waits in seconds and raises to stop; schedule: None means pull and deliver in two threads; budget: file of the
-    call budget, None means the one that all processes of this user share.
+    sleep: waits in seconds and raises to stop; schedule: None means pull and deliver in two threads; budget: file of
+    the call budget, None means the one that all processes of this user share.
     """
 
     now: Callable[[], datetime] = _utc_now

@@ -161,6 +161,7 @@ class Delivery:
 
     def _form(self, path: Literal["collections", "bulk"], rows: int) -> None:
         """Write a batch down; a small one at once, a large one slice by slice."""
+        self._org.keep_reserve()
         lane, batches = self._lane, self._store.batches
         target = (lane.object, lane.external_id)
         with self._store.db.transaction(durable=True):

@@ -229,7 +229,8 @@ class Window:
     """The time rules of one stream.
 
     start: first instant wanted; size: spans of a plan are cut at its boundaries; grain: every span begins and ends on
-    its boundaries (the granularity, the cell of a source without times, else a minute).
+    its boundaries (the granularity, the cell of a source without times, else a minute); lookback: how far before the
+    horizon of each read its data may still change; recheck: ages at which a settled span is read once more.
     """
 
     start: datetime
@@ -237,12 +238,14 @@ class Window:
     grain: Calendar
     lookback: timedelta
     settle: timedelta
+    recheck: tuple[timedelta, ...] = ()
 
     def horizon(self, now: datetime) -> datetime:
         """The end of what can be read now: settled, on a boundary of the grain."""
         return self.grain.floor(now - self.settle)
 
     def first(self) -> datetime:
+        """Where coverage begins."""
         return self.grain.floor(self.start)
 
 
@@ -250,21 +253,23 @@ class Window:
 class Known:
     """What the state says of a stream when a run plans.
 
-    covered: settled spans; taken: spans of unfinished passes; gaps: spans of open gaps; owed: spans owed by a
-    re-sync or a changed mapping, with whether unchanged rows are sent too;
-    last_horizon: of the last run that finished its plan.
+    reads: settled spans, apart, with when their last agreed read began; taken: spans of unfinished passes; gaps: spans
+    of open gaps; owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
     """
 
-    covered: Sequence[Span] = ()
+    reads: Sequence[tuple[Span, datetime]] = ()
     taken: Sequence[Span] = ()
     gaps: Sequence[Span] = ()
     owed: Sequence[tuple[Span, bool]] = ()
-    last_horizon: datetime | None = None
+
+    @property
+    def covered(self) -> list[Span]:
+        return merged(span for span, _ in self.reads)
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One pass to begin. kind: new, lookback, gap or resync; force: unchanged rows are sent too."""
+    """One pass to begin. kind: new, lookback, recheck, gap or resync; force: unchanged rows are sent too."""
 
     kind: str
     span: Span
@@ -272,33 +277,57 @@ class Planned:
 
 
 def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
-    """What a run reads: newest first, gaps and re-syncs in spans of their own.
+    """What a run reads: newest first; gaps, rechecks and re-syncs in spans of their own.
 
     New time and the lookback are joined where they touch and cut at the boundaries of the window's size; time of
     unfinished passes, of gaps and of owed spans is left out, for it is read in its own right.
     """
-    horizon = window.horizon(now)
-    first = window.first()
+    horizon, first = window.horizon(now), window.first()
+    covered = known.covered
     owed = [(window.grain.outward(span), force) for span, force in known.owed]
-    resyncs = [
+    apart = [*known.taken, *known.gaps, *(span for span, _ in owed)]
+
+    wanted = [Span(first, horizon)] if first < horizon else []
+    wanted = merged([*minus(wanted, covered), *_still_changing(window, known, horizon)])
+    pieces = [piece for span in minus(wanted, apart) for piece in window.size.cut(span)]
+    planned = [Planned("lookback" if any(span.covers(piece) for span in covered) else "new", piece) for piece in pieces]
+    planned += [
+        Planned("recheck", cell)
+        for cell in _due_again(window, known, horizon)
+        if not any(cell.overlaps(other) for other in [*apart, *pieces])
+    ]
+    planned += [Planned("gap", gap) for gap in known.gaps if not any(gap.overlaps(taken) for taken in known.taken)]
+    planned += [
         Planned("resync", piece, force)
         for span, force in owed
         for whole in minus([span], [*known.taken, *known.gaps])
         for piece in window.size.cut(whole)
     ]
-    gaps = [Planned("gap", span) for span in known.gaps if not any(span.overlaps(taken) for taken in known.taken)]
-    wanted: list[Span] = []
-    if first < horizon:
-        wanted = minus([Span(first, horizon)], known.covered)
-        if known.last_horizon is not None and known.last_horizon > first:
-            last = min(known.last_horizon, horizon)
-            back = max(window.grain.floor(last - window.lookback), first)
-            if back < last:
-                wanted = merged([*wanted, Span(back, last)])
-    wanted = minus(wanted, [*known.taken, *known.gaps, *(span for span, _ in owed)])
-    pieces = [piece for span in wanted for piece in window.size.cut(span)]
-    covered = merged(known.covered)
-    ordinary = [
-        Planned("lookback" if any(span.covers(piece) for span in covered) else "new", piece) for piece in pieces
-    ]
-    return sorted([*ordinary, *gaps, *resyncs], key=lambda one: (one.span.start, one.kind), reverse=True)
+    return sorted(planned, key=lambda one: (one.span.start, one.kind), reverse=True)
+
+
+def _still_changing(window: Window, known: Known, horizon: datetime) -> Iterator[Span]:
+    """The part of each settled span that was younger than the lookback when it was read.
+
+    After a run that read everything this is the lookback before its horizon. A pass that was begun long ago and
+    finished late counts from when it was begun, for its first pages are that old.
+    """
+    for span, began in known.reads:
+        start = max(span.start, window.grain.floor(window.horizon(began) - window.lookback), window.first())
+        end = min(span.end, horizon)
+        if start < end:
+            yield Span(start, end)
+
+
+def _due_again(window: Window, known: Known, horizon: datetime) -> list[Span]:
+    """Whole cells of the window's size, settled, whose last read began before they reached an age they have now."""
+    covered = known.covered
+    due = {
+        cell
+        for span, began in known.reads
+        if any(began < span.end + age for age in window.recheck)
+        for cell in window.size.cut(window.size.outward(span))
+        if any(began < cell.end + age <= horizon for age in window.recheck)
+        and any(whole.covers(cell) for whole in covered)
+    }
+    return sorted(due)

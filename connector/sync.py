@@ -23,7 +23,7 @@ from connector.spans import Planned, Span, Window, mark, merged, minus, plan
 from connector.state.store import Identity, Store, StreamLock
 
 ROUNDS = 3
-"""How often a run plans: what it settles may free spans that were taken when it began."""
+"""How often a run plans: passes it finishes may free owed spans that were taken when it began."""
 
 
 @dataclass(frozen=True)
@@ -256,21 +256,19 @@ class _OneRun:
         self._puller.add(one for one in unfinished if one.state == "pulling")
         now = self._now()
         for attempt in range(ROUNDS):
-            planned = self._plan(begun, now)
+            planned = self._plan(begun, now, owed_only=attempt > 0)
             if attempt and not planned:
                 break
             begun += [one.span for one in planned]
             self._puller.add(planned)
             self._schedule(self._pull, self._deliver)
             self._store.passes.close_ready(self._name, self._run, self._now())
-        if self._order.resync is None:
-            self._store.last_horizon(self._name, self._stream.window.horizon(now))
         self._store.passes.sweep_seen(self._name)
 
-    def _plan(self, begun: Sequence[Span], now: datetime) -> list[Planned]:
+    def _plan(self, begun: Sequence[Span], now: datetime, *, owed_only: bool) -> list[Planned]:
         """What is still to be read, without what this run has begun already."""
         planned = plan(self._stream.window, self._store.passes.known(self._name), now)
-        if self._order.resync is not None:
+        if self._order.resync is not None or owed_only:
             planned = [one for one in planned if one.kind == "resync"]
         done = merged(begun)
         return [one for one in planned if minus([one.span], done)]
@@ -311,7 +309,7 @@ class _OneRun:
             exit_code=exit_code,
             books=books,
             complete_to=mark(known.covered, self._stream.window.first()),
-            read_to=known.last_horizon,
+            read_to=max((span.end for span, _ in known.reads), default=None),
             new=self._store.opened_since(self._name, self._newest),
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,

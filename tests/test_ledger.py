@@ -14,7 +14,7 @@ def test_books_that_come_out_even_pass():
 
 
 def test_a_record_that_went_nowhere_is_told():
-    with pytest.raises(UnbalancedPass, match="queue: .* 10 records pulled, 9 accounted for"):
+    with pytest.raises(UnbalancedPass, match=r"queue: .* 10 records pulled, 9 accounted for"):
         Books(pulled=10, mapped=9).check("queue")
 
 

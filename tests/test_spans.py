@@ -120,12 +120,12 @@ def test_nothing_is_planned_before_the_first_grain_has_settled():
 
 
 def test_lookback_and_new_time_are_one_pass_where_they_touch():
-    known = Known(covered=[span(0, 40)], last_horizon=hour(40))
+    known = Known(reads=[(span(0, 40), hour(40.5))])
     assert plan(hourly_window(), known, hour(41.5)) == [Planned("new", span(34, 41))]
 
 
 def test_a_lookback_over_midnight_is_cut_at_the_boundary_of_the_size():
-    known = Known(covered=[span(0, 26)], last_horizon=hour(26))
+    known = Known(reads=[(span(0, 26), hour(26.5))])
     assert plan(hourly_window(), known, hour(27.5)) == [
         Planned("new", span(24, 27)),
         Planned("lookback", span(20, 24)),
@@ -133,7 +133,7 @@ def test_a_lookback_over_midnight_is_cut_at_the_boundary_of_the_size():
 
 
 def test_unfinished_passes_and_gaps_are_left_to_themselves():
-    known = Known(covered=[span(0, 10)], taken=[span(10, 12)], gaps=[span(14, 15)], last_horizon=hour(10))
+    known = Known(reads=[(span(0, 10), hour(10.5))], taken=[span(10, 12)], gaps=[span(14, 15)])
     assert plan(hourly_window(lookback=timedelta(hours=2)), known, hour(16.5)) == [
         Planned("new", span(15, 16)),
         Planned("gap", span(14, 15)),
@@ -143,22 +143,35 @@ def test_unfinished_passes_and_gaps_are_left_to_themselves():
 
 
 def test_owed_spans_are_planned_apart_and_rounded_outward():
-    known = Known(covered=[span(0, 40)], owed=[(span(2.5, 3.5), True)], last_horizon=None)
+    known = Known(reads=[(span(0, 40), hour(100))], owed=[(span(2.5, 3.5), True)])
     assert plan(hourly_window(), known, hour(40.3)) == [Planned("resync", span(2, 4), True)]
 
 
 def test_a_source_without_times_is_planned_in_whole_cells_only():
     cells = Calendar(Period(days=1), UTC_ZONE)
     window = hourly_window(grain=cells, lookback=timedelta(hours=6))
-    known = Known(covered=[span(0, 24)], last_horizon=hour(24))
+    known = Known(reads=[(span(0, 24), hour(25))])
     assert plan(window, known, hour(49)) == [Planned("new", span(24, 48)), Planned("lookback", span(0, 24))]
 
 
 def test_a_clock_set_back_plans_no_time_that_is_not_settled():
-    known = Known(covered=[span(0, 40)], last_horizon=hour(40))
-    assert plan(hourly_window(), known, hour(30.5)) == [
-        Planned("lookback", span(24, 30)),
-    ]
+    known = Known(reads=[(span(0, 40), hour(40.5))])
+    assert plan(hourly_window(), known, hour(36.5)) == [Planned("lookback", span(34, 36))]
+
+
+def test_a_pass_begun_long_ago_and_finished_late_is_read_again():
+    """Its first pages are as old as its beginning, whatever the horizon is now."""
+    known = Known(reads=[(span(0, 24), hour(25)), (span(24, 48), hour(100))])
+    assert plan(hourly_window(), known, hour(48.3)) == [Planned("lookback", span(18, 24))]
+
+
+def test_a_settled_cell_is_read_once_more_when_it_has_reached_its_age():
+    window = hourly_window(recheck=(timedelta(days=4),))
+    read_young = Known(reads=[(span(0, 24), hour(40)), (span(24, 200), hour(900))])
+    assert plan(window, read_young, hour(24 + 96)) == []
+    assert plan(window, read_young, hour(24 + 97.5)) == [Planned("recheck", span(0, 24))]
+    read_again = Known(reads=[(span(0, 24), hour(24 + 98)), (span(24, 200), hour(900))])
+    assert plan(window, read_again, hour(24 + 99)) == []
 
 
 @pytest.mark.parametrize("text", ["P1D", "PT30M", "P14M", "P1DT6H30M", "PT1H"])

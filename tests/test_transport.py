@@ -515,6 +515,7 @@ def test_dates_from_caches_failures_and_nonsense_move_no_clock() -> None:
         ("number +49 (0)30 123-45.67!", "number ***!"),
         ("0176/1234567", "***"),
         ("write to jane.doe+x@mail.example.co.uk now", "write to *** now"),
+        ("write to jo__x@mail.example now", "write to *** now"),
         ("sip:jane@acme.example", "***"),
         ("Authorization: Bearer abcdefgh123", "Authorization: ***"),
         ("session 00D5g000001AbCd!AQ4AQF.x_y is old", "session *** is old"),
@@ -531,6 +532,11 @@ def test_dates_from_caches_failures_and_nonsense_move_no_clock() -> None:
 )
 def test_masking_hides_people_and_secrets_and_keeps_what_helps(text: str, masked: str | None) -> None:
     assert mask(text) == (text if masked is None else masked)
+
+
+def test_a_token_too_short_to_be_one_does_not_blot_out_words() -> None:
+    assert mask("the token is bad", hidden="token") == "the token is bad"
+    assert mask("the token-12 is bad", hidden="token-12") == "the *** is bad"
 
 
 def test_messages_never_show_the_token_sent_nor_the_query() -> None:

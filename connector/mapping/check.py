@@ -18,7 +18,7 @@ _LONGEST_UNFILTERED = timedelta(days=7)
 _LONGEST_FILTERED = timedelta(days=31)
 """Longest intervals of the details query (vendor documentation, conversation detail query)."""
 
-_NEEDED = {"aggregates": ("granularity", "metrics"), "summary": ("group_by", "metrics"), "details": ()}
+_NEEDED = {"aggregates": ("granularity", "metrics"), "summary": ("metrics",), "details": ()}
 _FOREIGN = {
     "aggregates": ("filters",),
     "summary": ("granularity", "filter", "filters"),
@@ -200,6 +200,9 @@ def _check_key(document: Document, source: Source, name: str, fields: Sequence[F
     """The external id is a `key` of everything that makes a record itself, of nothing else, and has no steps."""
     query = CATALOGUE[source.query]
     needed = list(dict.fromkeys((*source.group_by, *query.record_key)))
+    if query.shape == "summary" and not source.group_by:
+        # Asked without groupings, the service lists conversations one by one.
+        needed = ["id", *query.record_key]
     example = f"{{key: [{', '.join(needed)}]}}"
     rule = next((one for one in fields if one.name == name), None)
     if rule is None:
@@ -225,5 +228,5 @@ def _check_key(document: Document, source: Source, name: str, fields: Sequence[F
             document.problem((*place, "key", index), f"'{one}' {why}; take it out")
 
 
-_LASTING = {"aggregates": ("end",), "summary": ("end", "id"), "details": ("conversationStart",)}
+_LASTING = {"aggregates": ("end",), "summary": ("end", "id", "conversationStart"), "details": ("conversationStart",)}
 """What a key may hold beyond what it must: it never changes for the same record."""

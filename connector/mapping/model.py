@@ -169,4 +169,5 @@ def window_of(mapping: Mapping) -> Window:
         grain=Calendar(grain, rules.timezone),
         lookback=rules.lookback.length(),
         settle=rules.settle.length(),
+        recheck=tuple(age.length() for age in rules.recheck),
     )

@@ -1,6 +1,7 @@
 """Let a requests session talk to WSGI applications without a socket, choosing the application by host."""
 
 import io
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ class WsgiAdapter(BaseAdapter):
         host = (urlsplit(str(request.url)).hostname or "").lower()
         application = self._hosts(host)
         if application is None:
-            raise requests.exceptions.ConnectionError(f"host {host} is not known", request=request)
+            unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            raise requests.exceptions.ConnectionError(f"host {host} is not known", request=request) from unknown
         began = self._clock.now() if self._clock else None
         try:
             chunks, status, headers = run_wsgi_app(application, _environ(request), buffered=True)

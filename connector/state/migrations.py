@@ -18,8 +18,7 @@ CREATE TABLE streams (
     fields_print TEXT NOT NULL,        -- fingerprints of the mapping the state was made with
     source_print TEXT NOT NULL,
     keys_print TEXT NOT NULL,
-    proven TEXT NOT NULL DEFAULT '',   -- fingerprint and organisation under which a row was accepted last
-    last_horizon TEXT                  -- of the last run that finished its plan
+    proven TEXT NOT NULL DEFAULT ''    -- fingerprint and organisation under which a row was accepted last
 );
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -201,7 +200,8 @@ CREATE VIEW v_rejects AS
     SELECT stream, object, external_id, code, message, fields, tries, first_seen, last_seen
     FROM rejects WHERE closed IS NULL;
 CREATE VIEW v_status AS
-    SELECT s.name AS stream, s.last_horizon AS read_to,
+    SELECT s.name AS stream,
+        (SELECT max(c.end) FROM coverage c WHERE c.stream = s.name) AS read_to,
         (SELECT count(*) FROM outbox o WHERE o.stream = s.name) AS waiting_rows,
         (SELECT count(*) FROM rejects r WHERE r.stream = s.name AND r.closed IS NULL) AS rejects,
         (SELECT count(*) FROM gaps g WHERE g.stream = s.name AND g.closed IS NULL) AS gaps,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from connector.errors import UnbalancedPass
 from connector.genesys.judge import Seen, Witnesses
 from connector.ledger import COUNTERS, Books
-from connector.spans import Known, Planned, Span, instant, merged, minus, stamp
+from connector.spans import Known, Planned, Span, instant, minus, stamp
 from connector.state.database import Database
 
 GAP_BELIEVED_AFTER = timedelta(days=1)
@@ -201,17 +201,13 @@ class Passes:
     def known(self, stream: str) -> Known:
         """What a plan needs of this stream."""
         owed = "SELECT start, end, forced FROM owed WHERE stream = ? ORDER BY id"
-        horizon = self._db.value("SELECT last_horizon FROM streams WHERE name = ?", [stream])
+        reads = "SELECT start, end, began FROM coverage WHERE stream = ?"
         return Known(
-            covered=self.covered(stream),
+            reads=[(_span(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
             taken=[one.span for one in self.unfinished(stream)],
             gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
             owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
-            last_horizon=instant(horizon) if horizon else None,
         )
-
-    def covered(self, stream: str) -> list[Span]:
-        return merged(self._spans("SELECT start, end FROM coverage WHERE stream = ?", stream))
 
     def owe(self, stream: str, spans: Sequence[Span], cause: str, forced: bool) -> None:
         """Write spans that every run plans until a pass begun after now has settled them."""

@@ -80,7 +80,7 @@ class Store:
             ("Salesforce", row["salesforce_org"], identity.salesforce_org),
             ("Genesys Cloud", row["genesys_org"], identity.genesys_org),
         ):
-            if known != now:
+            if _differ(known, now):
                 raise WrongOrganisation(
                     f"{stream}: the state in {self.db.path} was made with the {service} organisation {known}, "
                     f"but the settings lead to {now}",
@@ -101,8 +101,10 @@ class Store:
 
     def is_of_another(self, stream: str, identity: Identity) -> bool:
         """Whether the state of the stream was made with another organisation on either side."""
-        sql = "SELECT 1 FROM streams WHERE name = ? AND (salesforce_org <> ? OR genesys_org <> ?)"
-        return self.db.row(sql, [stream, identity.salesforce_org, identity.genesys_org]) is not None
+        row = self.db.row("SELECT salesforce_org, genesys_org FROM streams WHERE name = ?", [stream])
+        return row is not None and (
+            _differ(row["salesforce_org"], identity.salesforce_org) or _differ(row["genesys_org"], identity.genesys_org)
+        )
 
     def adopt(
         self, stream: str, prints: Fingerprints, owed: Sequence[Span], cause: str, run: int, now: datetime
@@ -137,11 +139,6 @@ class Store:
                 [stamp(now), stream],
             )
             db.execute("DELETE FROM streams WHERE name = ?", [stream])
-
-    def last_horizon(self, stream: str, horizon: datetime) -> None:
-        """A run finished its plan up to this horizon."""
-        with self.db.transaction() as db:
-            db.execute("UPDATE streams SET last_horizon = ? WHERE name = ?", [stamp(horizon), stream])
 
     def proven(self, stream: str) -> str:
         """Mapping and organisation under which a row was accepted last; "" before that, or when rows are held."""
@@ -236,6 +233,15 @@ class StreamLock:
 
     def release(self) -> None:
         self._lock.release()
+
+
+def _differ(known: str, now: str) -> bool:
+    """Whether two organisations are told apart.
+
+    A client that may not ask for its organisation's id is known as `<domain>/<client id>`, which proves nothing
+    against an id.
+    """
+    return known != now and ("/" in known) == ("/" in now)
 
 
 def _identity_values(identity: Identity) -> list[str]:
