@@ -219,8 +219,7 @@ class Delivery:
     def _dissolve(self, batch: Batch) -> float:
         """Nothing of it was sent or saved, so its rows just wait again."""
         self._store.batches.release(batch, tried=False, now=self._now())
-        self._store.batches.end(batch, "dissolved", self._now())
-        return 0.0
+        return self._end(batch, "dissolved")
 
     def _send_collections(self, batch: Batch) -> float:
         rows = [orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id)]
@@ -309,11 +308,13 @@ class Delivery:
     def _send_again(self, batch: Batch, *, tried: bool) -> float:
         """The job is gone or aborted before it began: its rows wait again, what was known of them stays in doubt."""
         self._store.batches.release(batch, tried=tried, now=self._now())
-        self._store.batches.end(batch, "ended", self._now())
-        return 0.0
+        return self._end(batch)
 
-    def _end(self, batch: Batch) -> float:
-        self._store.batches.end(batch, "ended", self._now())
+    def _end(self, batch: Batch, state: Literal["ended", "dissolved"] = "ended") -> float:
+        # Files first: a run that died may have left some, and nobody looks for those of a batch that is over.
+        for file in self._folder.glob(f"batch-{batch.id}[.-]*"):
+            file.unlink(missing_ok=True)
+        self._store.batches.end(batch, state, self._now())
         return 0.0
 
     def _after_lost_answer(self) -> float:
@@ -354,7 +355,7 @@ class Delivery:
                 file.unlink(missing_ok=True)
         # Rows of no result file were not done (rows over the batch allowance are recorded nowhere).
         self._store.batches.release(batch, tried=True, now=self._now())
-        self._store.batches.end(batch, "ended", self._now())
+        self._end(batch)
         failure = job_failure(batch.message) if batch.message else None
         self._stop_if_needed(batch, quota, failure)
 

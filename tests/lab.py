@@ -93,6 +93,14 @@ fields:
 """
 
 
+class ChangingFaults(Faults):
+    """Faults a test may exchange while the services run."""
+
+    def change(self, *rules: Rule) -> None:
+        """From now on these rules, counted anew."""
+        super().__init__(rules)
+
+
 class Killed(BaseException):
     """The process is gone: nothing after this instruction happens."""
 
@@ -107,7 +115,7 @@ class Lab:
         self.folder = folder
         self.clock = SimulatedClock(now)
         self.world = World()
-        self.faults = Faults(rules)
+        self.faults = ChangingFaults(rules)
         self.genesys = GenesysSim(self.world, self.clock, faults=self.faults, calls_per_minute=100_000)
         self.salesforce = SalesforceSim(
             folder / "salesforce.db", OBJECTS, self.clock, faults=self.faults, **{"job_seconds": 5, **org}
@@ -115,6 +123,7 @@ class Lab:
         self.random = random.Random(seed)
         self.mapping = folder / "mappings" / "conversations.yml"
         self.write_mapping(MAPPING)
+        self.clock_error = timedelta()
         self.after_commit: Callable[[], None] = lambda: None
         self.wrap_adapter: Callable[[WsgiAdapter], Any] = lambda adapter: adapter
 
@@ -152,7 +161,7 @@ class Lab:
     def seams(self) -> Seams:
         adapter = self.wrap_adapter(WsgiAdapter(self.answering, self.clock))
         return Seams(
-            now=self.clock.now,
+            now=lambda: self.clock.now() + self.clock_error,
             sleep=self.clock.sleep,
             mount=lambda session: session.mount("https://", adapter),
             schedule=in_turns(lambda: self.random.random() < 0.5, self.clock.sleep),

@@ -75,9 +75,10 @@ class Document:
         while near and near not in known:
             near = near[:-1]
         line, column = known.get(near, (1, 1))
-        # A field that is only a path has no `from` in the file, and one that has needs no mention of it.
-        told = near[:2] if near[:1] == ("fields",) and near[2:3] == ("from",) else near
-        return Problem(line, column, _written(told), text)
+        if place[:1] == ("fields",):
+            # A field that is only a path has no `from` in the file, and one that has needs no mention of it.
+            place = near[:2] if near[2:3] == ("from",) else near
+        return Problem(line, column, _written(place), text)
 
 
 def read_document(path: Path) -> Document:

@@ -123,6 +123,8 @@ def read_condition(document: Document, place: Place, key: str, written: Any) -> 
             document.problem(place, "must be {exists: true or false}, or any of gt, gte, lt, lte")
             return None
         bounds = tuple((name, getattr(model, name, None)) for name in written if name != "exists")
+        if len({isinstance(bound, datetime) for _, bound in bounds if bound is not None}) > 1:
+            document.problem(place, "bounds are all numbers or all instants")
         return Condition(path, exists=written.get("exists"), bounds=bounds)
     wanted = written if isinstance(written, list) else [written]
     if not wanted or not all(isinstance(one, str | int | float) and one != "" for one in wanted):

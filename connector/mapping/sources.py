@@ -59,10 +59,7 @@ def compile_key(rule: FieldRule, contents: Contents) -> Callable[[Record], str]:
     `|` and backslashes are escaped, and a part that is exactly `-`, so that different parts never make equal keys.
     It raises Refusal when a part that makes the record itself is missing.
     """
-    if any(path.gives_list(contents.lists) for path in rule.paths):
-        parts = [_key_part(path, contents) for path in rule.paths]
-        return lambda record: "|".join([part(record) for part in parts])
-    getters = [_identity(path, contents) if path.text in _IDENTITIES else one_at(path, contents) for path in rule.paths]
+    getters = [_key_part(path, contents) for path in rule.paths]
 
     def key(record: Record) -> str:
         texts = []
@@ -76,8 +73,12 @@ def compile_key(rule: FieldRule, contents: Contents) -> Callable[[Record], str]:
     return key
 
 
-def _identity(path: RecordPath, contents: Contents) -> Getter:
+def _key_part(path: RecordPath, contents: Contents) -> Getter:
+    if path.gives_list(contents.lists):
+        return found_at(path, contents)
     get = one_at(path, contents)
+    if path.text not in _IDENTITIES:
+        return get
 
     def required(record: Record) -> Any:
         value = get(record)
@@ -88,17 +89,11 @@ def _identity(path: RecordPath, contents: Contents) -> Getter:
     return required
 
 
-def _key_part(path: RecordPath, contents: Contents) -> Callable[[Record], str]:
-    if not path.gives_list(contents.lists):
-        get = _identity(path, contents) if path.text in _IDENTITIES else one_at(path, contents)
-        return lambda record: _part(get(record))
-    found = found_at(path, contents)
-    return lambda record: ",".join(sorted(_part(value).replace(",", "\\,") for value in found(record))) or "-"
-
-
 def _part(value: Any) -> str:
     if value is None:
         return "-"
+    if value.__class__ is list:
+        return ",".join(sorted(_part(one).replace(",", "\\,") for one in value)) or "-"
     text = as_text(value).replace("\\", "\\\\").replace("|", "\\|")
     return "\\-" if text == "-" else text
 

@@ -140,39 +140,43 @@ class _PageWriter:
         self._mine[entry.fate] += 1
         self._db.execute(
             """INSERT INTO seen (pass, kind, digest, content, at, reading) VALUES (?, 'record', ?, ?, ?, ?)
-               ON CONFLICT DO UPDATE SET content = excluded.content, reading = excluded.reading""",
+               ON CONFLICT DO UPDATE SET content = excluded.content, at = excluded.at, reading = excluded.reading""",
             [self._pass.id, entry.key, entry.content, entry.at, self._pass.reading],
         )
         if entry.fate == "unmappable":
             self._reject(self._objects[0], _record_name(entry), entry.at, entry.content, None, *entry.problem)
         elif entry.fate == "mapped":
             self._keep_rows(entry)
+        elif entry.fate == "filtered":
+            self._close_reject(self._objects[0], _record_name(entry), "no target wants its record any more")
 
     def _keep_rows(self, entry: Entry) -> None:
-        collided = False
+        have_keys = True
         for row in entry.rows:
             self._mine["made"] += 1
-            if isinstance(row, BadRow):
-                self._keep_bad_row(entry, row)
-            elif not self._queue(entry, row):
-                collided = True
-        if not collided:
+            keep = self._keep_bad_row if isinstance(row, BadRow) else self._queue
+            have_keys &= keep(entry, row)
+        if have_keys:
             self._close_reject(self._objects[0], _record_name(entry), "its record was mapped")
 
-    def _keep_bad_row(self, entry: Entry, row: BadRow) -> None:
+    def _keep_bad_row(self, entry: Entry, row: BadRow) -> bool:
+        """Set a row aside that could not be made. False: it has no key of its own."""
         self._mine["rejected"] += 1
-        target = self._objects[row.target]
-        key = row.external_id or _record_name(entry)
+        target, key = self._objects[row.target], row.external_id
+        if key is None or self._meet(entry, target, row, b"") == "collision":
+            self._reject(target, _record_name(entry), row.at, entry.content, None, row.code, row.message)
+            return False
         if waiting := self._version(target, key, "IS NULL"):
             self._supersede(waiting)
         self._reject(target, key, row.at, entry.content, None, row.code, row.message)
+        return True
 
     def _queue(self, entry: Entry, row: Row) -> bool:
         """Compare a row with what is known of its key and queue it if it says something new. False: a collision."""
         target = self._objects[row.target]
         payload = orjson.dumps(row.values)
         hashed = hashlib.blake2b(payload, digest_size=16).digest()
-        met = self._meet(entry, row, target, hashed)
+        met = self._meet(entry, target, row, hashed)
         if met == "collision":
             self._mine["rejected"] += 1
             message = f"another record of this span has the same {target} key: the key lacks a dimension"
@@ -206,10 +210,12 @@ class _PageWriter:
             return "unchanged"
         return "rejected" if self._has_rejects and self._is_rejected(target, row.external_id, hashed) else None
 
-    def _meet(self, entry: Entry, row: Row, target: str, hashed: bytes) -> Literal["first", "again", "collision"]:
-        """Remember who gave this external id in this pass, and what it said last."""
+    def _meet(
+        self, entry: Entry, target: str, row: Row | BadRow, hashed: bytes
+    ) -> Literal["first", "again", "collision"]:
+        """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
         key = digest(target, row.external_id)
-        owner = digest(entry.key.hex(), row.element)
+        owner = digest(entry.key.hex(), row.element if isinstance(row, Row) else "")
         sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
         known = self._db.execute(sql, [self._pass.id, key]).fetchone()
         if known is not None and known["content"][:16] != owner:
@@ -224,7 +230,7 @@ class _PageWriter:
         return "first"
 
     def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
-        sql = f"""SELECT seq, pass, hash, forced FROM outbox
+        sql = f"""SELECT seq, pass, hash FROM outbox
                   WHERE stream = ? AND object = ? AND external_id = ? AND batch {batch}"""  # noqa: S608
         found: sqlite3.Row | None = self._db.execute(sql, [self._pass.stream, target, external_id]).fetchone()
         return found
@@ -252,6 +258,7 @@ class _PageWriter:
     def _reject(
         self, target: str, key: str, at: str, hashed: bytes, payload: bytes | None, code: str, message: str
     ) -> None:
+        self._has_rejects = True
         open_reject(
             self._db,
             Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message, ""),

@@ -4,7 +4,11 @@ import pytest
 
 PEOPLE = [
     {"purpose": "customer", "sessions": [{"mediaType": "voice"}]},
-    {"purpose": "agent", "userId": "u1", "sessions": [{"mediaType": "chat", "metrics": [{"name": "tTalk", "value": 3}]}]},
+    {
+        "purpose": "agent",
+        "userId": "u1",
+        "sessions": [{"mediaType": "chat", "metrics": [{"name": "tTalk", "value": 3}]}],
+    },
     {"purpose": "agent", "userId": "u2", "sessions": [{"metrics": [{"name": "tTalk", "value": 4}]}]},
 ]
 
@@ -33,6 +37,9 @@ PEOPLE = [
         ("{join: participants.sessions.mediaType}", "voice;chat"),
         ('{join: divisionIds, with: ", "}', "b, a"),
         ("{join: nothing}", None),
+        ("{key: [participants.userId, nothing]}", "u1,u2|-"),
+        ("{key: [externalTag, participants.teamId]}", "tag|-"),
+        ("'participants[0].nothing.below'", None),
         ("{ratio: [duration_ms, inactivityTimeout]}", 2.5),
         ("conversationStart", "2026-01-01T00:00:00Z"),
         ("conversationEnd", None),
@@ -68,6 +75,7 @@ def test_a_source_gives_one_value(value_of, field, value):
         ("truncate: 3", "a😀b", "a😀"),
         ("truncate: 3", "ab😀", "ab"),
         ("truncate: 2", 12345, "12"),
+        ("truncate: 1", "ab", "a"),
         ("date: Europe/Berlin", "2026-03-28T23:30:00Z", "2026-03-29"),
         ("date: America/New_York", "2026-03-28T23:30:00.123+00:00", "2026-03-28"),
         ("date: Asia/Tokyo", "2026-03-28", "2026-03-28"),

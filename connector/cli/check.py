@@ -1,0 +1,188 @@
+"""`connector check`: everything a run needs, one item after the other, each with its mend."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from rich.markup import escape
+
+from connector.assemble import StopSign, load_streams, make_client
+from connector.cli.session import Session, failure_code, sign_of
+from connector.cli.state import open_state
+from connector.config import Config
+from connector.errors import ConnectorError, DeliveryRefused, QueryRefused, RefusedSpan, StateError, WrongOrganisation
+from connector.genesys.client import GenesysClient
+from connector.genesys.pages import PageReader
+from connector.salesforce.connect import Org
+from connector.salesforce.describe import fetch_description, problems
+from connector.spans import Span
+from connector.state.store import Identity
+from connector.sync import Stream
+from connector.transport import Transport
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the checklist. text: what was found; warnings: what works but should be looked at."""
+
+    name: str
+    state: Literal["good", "failed", "skipped"]
+    text: str = ""
+    warnings: tuple[str, ...] = ()
+    error: ConnectorError | None = None
+
+
+def run_check(session: Session, name: str | None) -> int:
+    """Check everything, or what one stream needs, going on after a failure where that makes sense."""
+    checklist = _Checklist(session, name)
+    items = []
+    for item in checklist.items():
+        items.append(item)
+        _show(session, item)
+    errors = [one.error for one in items if one.error is not None]
+    code = failure_code(errors) if errors else 0
+    if session.as_json:
+        session.show({"home": session.home, "items": items, "exit_code": code})
+    return code
+
+
+class _Checklist:
+    """The items in their order; what a later one needs is kept by an earlier one."""
+
+    def __init__(self, session: Session, name: str | None) -> None:
+        self._session = session
+        self._name = name
+        self._streams: list[Stream] = []
+        self._genesys_org = ""
+
+    def items(self) -> Iterator[Item]:
+        """Every item, one after the other, as it is checked."""
+        config: Config | None = None
+        try:
+            config = self._session.config()
+            yield Item("settings", "good", f"home {config.home}", config.warnings)
+        except ConnectorError as error:
+            yield Item("settings", "failed", error=error)
+        try:
+            local = config or self._session.local_config()
+        except ConnectorError:
+            yield Item("everything else", "skipped", "not checked: the settings cannot be read")
+            return
+        yield _checked("mappings", lambda: self._mappings(local))
+        yield _checked("state file", lambda: _state(local))
+        if config is None:
+            yield Item("Genesys Cloud, Salesforce", "skipped", "not checked: the settings come first")
+            return
+        yield from self._services(config)
+
+    def _mappings(self, config: Config) -> tuple[str, tuple[str, ...]]:
+        self._streams = load_streams(config, [self._name] if self._name else None)
+        warnings = tuple(line for one in self._streams for line in one.compiled.mapping.warnings)
+        return ", ".join(one.name for one in self._streams) or "no stream is enabled", warnings
+
+    def _services(self, config: Config) -> Iterator[Item]:
+        stop = StopSign()
+        seams = self._session.seams(stop, lambda progress: None)
+        with closing(Transport(now=seams.now, sleep=seams.sleep, mount=seams.mount)) as transport:
+            client, org = make_client(config, transport, seams), Org(config.salesforce, transport)
+            genesys = _checked("Genesys Cloud login", lambda: self._genesys_login(client))
+            yield genesys
+            for stream in self._streams:
+                yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
+            salesforce = _checked("Salesforce login", lambda: (f"org {org.org_id}", ()))
+            yield salesforce
+            for stream in self._streams:
+                yield _after(salesforce, f"{stream.name}: fields", lambda: _fields(org, stream))  # noqa: B023
+            if genesys.error is None and salesforce.error is None:
+                yield _checked("state and organisations", lambda: self._organisations(config, org))
+
+    def _genesys_login(self, client: GenesysClient) -> tuple[str, tuple[str, ...]]:
+        self._genesys_org = client.organisation_id()
+        return f"organisation {self._genesys_org}", ()
+
+    def _organisations(self, config: Config, org: Org) -> tuple[str, tuple[str, ...]]:
+        with open_state(config) as store:
+            for stream in self._streams:
+                identity = Identity(org.org_id, self._genesys_org, ())
+                if store.is_of_another(stream.name, identity):
+                    raise WrongOrganisation(
+                        f"{stream.name}: the state in {config.state} was made with another organisation",
+                        "keep each organisation in a home of its own (--home); or let this state begin anew: "
+                        "connector sync --adopt-org",
+                    )
+        return "they belong together", ()
+
+
+_Finding = tuple[str, tuple[str, ...]]
+"""What was found to be right, and warnings."""
+
+
+def _checked(name: str, look: Callable[[], _Finding]) -> Item:
+    try:
+        text, warnings = look()
+    except ConnectorError as error:
+        return Item(name, "failed", error=error)
+    return Item(name, "good", text, warnings)
+
+
+def _after(needed: Item, name: str, look: Callable[[], _Finding]) -> Item:
+    if needed.error is not None:
+        return Item(name, "skipped", f"not checked: {needed.name} failed")
+    return _checked(name, look)
+
+
+def _state(config: Config) -> _Finding:
+    """Can it be written? A new one is not made: only its folder is tried."""
+    if not config.state.exists():
+        try:
+            with tempfile.TemporaryFile(dir=config.state.parent):
+                return f"{config.state} will be made by the first run", ()
+        except OSError as error:
+            raise StateError(
+                f"{config.state.parent}: {error.strerror or error}",
+                "the folder must be there and writable by this user; or name another home with --home",
+            ) from error
+    with open_state(config) as store, store.db.transaction():
+        return str(config.state), ()
+
+
+def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Finding:
+    """Ask for the newest cell of the stream's grain: does the service take the query, and may this client ask it?"""
+    mapping, window = stream.compiled.mapping, stream.window
+    end = window.horizon(transport.now())
+    span = Span(window.grain.floor(end - timedelta(microseconds=1)), end)
+    try:
+        page = PageReader(client, mapping).fetch_page(span, 1)
+    except RefusedSpan as refusal:
+        raise QueryRefused(
+            f"{stream.name}: {refusal.message}", f"mend `source` in mappings/{stream.name}.yml"
+        ) from refusal
+    return f"{mapping.source.query} answers ({len(page.records)} records in {span})", ()
+
+
+def _fields(org: Org, stream: Stream) -> _Finding:
+    compiled = stream.compiled
+    found = []
+    for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
+        found += problems(fetch_description(org, target.object), target.external_id, types)
+    if found:
+        raise DeliveryRefused("\n".join(found), f"mend the object in Salesforce or mappings/{stream.name}.yml")
+    count = sum(map(len, compiled.columns))
+    return f"{count} fields of {', '.join(target.object for target in compiled.mapping.targets)} fit", ()
+
+
+def _show(session: Session, item: Item) -> None:
+    """One line, and the mend of a failure; when quiet only failures."""
+    if session.as_json or (session.quiet and item.error is None):
+        return
+    console = session.err if session.quiet else session.out
+    sign = "-" if item.state == "skipped" else sign_of(console, good=item.state == "good")
+    first, *more = (item.error.message if item.error else item.text).splitlines() or [""]
+    console.print(f"{sign} [bold]{escape(item.name)}[/]: {escape(first)}", highlight=False, soft_wrap=True)
+    for line in [*more, *item.warnings]:
+        console.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
+    if item.error and item.error.hint:
+        console.print(f"    -> {item.error.hint}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,46 @@
+"""`connector plan`: what the next sync reads."""
+
+from rich.table import Table
+
+from connector.assemble import load_streams
+from connector.cli.session import Session
+from connector.cli.show import ago, moment, table
+from connector.cli.state import open_state
+from connector.report import StreamPlan, stream_plan
+
+
+def show_plan(session: Session, name: str | None) -> int:
+    """Show the passes of the next run of each stream, and how long their calls take. Asks no service."""
+    config = session.local_config()
+    streams = load_streams(config, [name] if name else None)
+    rate = config.genesys.requests_per_minute
+    with open_state(config) as store:
+        found = [stream_plan(store, stream, session.now(), rate) for stream in streams]
+    session.announce(config, will_write=False)
+    document = {"home": config.home, "calls_per_minute": rate, "streams": found}
+    calls, seconds = sum(one.calls for one in found), sum(one.seconds for one in found)
+    at_least = "at least " if any(one.is_guess for one in found) else ""
+    total = f"{at_least}{calls:,} calls, {at_least}{ago(seconds)} at {rate} calls a minute"
+    notes = [total if calls else "nothing to read"]
+    if at_least:
+        notes.append("How many pages a span has is known once some were read.")
+    session.show(document, *([_table(found)] if calls else []), *notes)
+    return 0
+
+
+def _table(found: list[StreamPlan]) -> Table:
+    shown = table("stream", "kind", ">passes", "from (UTC)", "to (UTC)", ">calls", ">time")
+    for one in found:
+        for kind in one.kinds:
+            more = "+" if kind.is_guess else ""
+            time = ago(one.seconds * kind.calls / one.calls) + more
+            shown.add_row(
+                one.stream,
+                kind.kind,
+                f"{kind.passes:,}",
+                moment(kind.first),
+                moment(kind.last),
+                f"{kind.calls:,}{more}",
+                time,
+            )
+    return shown

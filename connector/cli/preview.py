@@ -1,0 +1,107 @@
+"""`connector preview`: a page of records beside the rows they become."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from connector.assemble import StopSign, load_streams, make_client
+from connector.cli.session import Session
+from connector.cli.show import beside, moment
+from connector.errors import QueryRefused, RefusedSpan
+from connector.genesys.judge import Page, Record
+from connector.genesys.pages import PageReader
+from connector.mapping import BadRow, Row, Unmappable
+from connector.spans import Span
+from connector.sync import Stream
+from connector.transport import Transport
+
+CELLS = 7
+"""So many cells of the window's size, newest first, are asked for a record."""
+
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """A record and what becomes of it: rows, or the problem that keeps it from having any; neither: filtered out."""
+
+    record: Record
+    rows: Sequence[Row | BadRow] = ()
+    problem: str = ""
+
+    @property
+    def fate(self) -> str:
+        if self.problem:
+            return "cannot be mapped"
+        if not self.rows:
+            return "filtered out"
+        return "rejected" if any(isinstance(row, BadRow) for row in self.rows) else "mapped"
+
+
+def show_preview(session: Session, name: str, count: int) -> int:
+    """Show `count` records of the newest page that holds any. Nothing is written, Salesforce is not asked."""
+    config = session.config()
+    (stream,) = load_streams(config, [name])
+    session.announce(config, will_write=False)
+    seams = session.seams(StopSign(), lambda progress: None)
+    transport = Transport(now=seams.now, sleep=seams.sleep, mount=seams.mount)
+    try:
+        reader = PageReader(make_client(config, transport, seams), stream.compiled.mapping)
+        span, page = _newest_page(stream, reader, transport.now())
+    finally:
+        transport.close()
+    found = [_previewed(stream, record) for record in page.records]
+    fates = Counter(one.fate for one in found)
+    document = {"home": config.home, "stream": name, "span": span, "fates": fates, "records": found[:count]}
+    session.show(document, *_shown(stream, span, found[:count], fates))
+    return 0
+
+
+def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Span, Page]:
+    window = stream.window
+    horizon, first = window.horizon(now), window.first()
+    if horizon <= first:
+        raise QueryRefused(
+            f"{stream.name}: nothing to preview: the stream begins at {moment(first)} UTC and is settled up to "
+            f"{moment(horizon)} UTC",
+            f"choose an earlier `window.start` in mappings/{stream.name}.yml",
+        )
+    end = horizon
+    for _ in range(CELLS):
+        span = Span(max(first, window.size.floor(end - _MOMENT)), end)
+        try:
+            page = reader.fetch_page(span, 1)
+        except RefusedSpan as refusal:
+            raise QueryRefused(
+                f"{stream.name}: {refusal.message}",
+                f"the service refuses {span}: mend `source` or `window.size` in mappings/{stream.name}.yml",
+            ) from refusal
+        if page.records or span.start == first:
+            break
+        end = span.start
+    return span, page
+
+
+def _previewed(stream: Stream, record: Record) -> Previewed:
+    try:
+        return Previewed(record, stream.compiled.map(record))
+    except Unmappable as problem:
+        return Previewed(record, problem=f"{problem.code}: {problem.message}")
+
+
+def _shown(stream: Stream, span: Span, found: Sequence[Previewed], fates: Counter[str]) -> Iterator[RenderableType]:
+    told = ", ".join(f"{many} {fate}" for fate, many in fates.most_common())
+    yield Text(f"{stream.name}, first page of {moment(span.start)} to {moment(span.end)} UTC: {told or 'no records'}")
+    for number, one in enumerate(found, 1):
+        if not one.rows:
+            yield beside(one.record, {}, f"{number}: {one.fate} {one.problem}")
+        for row in one.rows:
+            target = stream.compiled.mapping.targets[row.target].object
+            if isinstance(row, BadRow):
+                yield beside(one.record, {row.code: row.message}, f"{number}: {target}, rejected")
+            else:
+                yield beside(one.record, row.values, f"{number}: {target}")

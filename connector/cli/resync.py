@@ -1,0 +1,108 @@
+"""`connector resync`: read a settled period again."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from connector.assemble import load_streams
+from connector.cli.session import Session, UsageProblem
+from connector.cli.sync import run_streams
+from connector.errors import ConfigError
+from connector.report import window_of_resync
+from connector.spans import Span
+from connector.sync import Order, Stream
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options as they were given."""
+
+    start: str | None
+    end: str | None
+    last: str | None
+    full: bool
+    forced: bool
+    accept_new_keys: bool
+    dry_run: bool
+
+
+def run_resync(session: Session, name: str, asked: Asked, *, wait: bool, max_minutes: float | None) -> int:
+    """Read the asked period of one stream again. Raises UsageProblem when the options make no period."""
+    _check(asked)
+    config = session.config()
+    (stream,) = load_streams(config, [name])
+    span = _span(stream, asked, session.now())
+
+    def until(horizon: datetime) -> Span:
+        """The clock of the services may be behind: nothing after their horizon is read."""
+        return Span(span.start, min(span.end, horizon)) if span.start < horizon else span
+
+    order = Order(
+        command=_told(asked),
+        resync=until,
+        forced=asked.forced,
+        accept_new_keys=asked.accept_new_keys,
+        rehearse=asked.dry_run,
+    )
+    return run_streams(session, config, [stream], order, wait=wait, max_minutes=max_minutes)
+
+
+def _check(asked: Asked) -> None:
+    ways = [asked.full, asked.last is not None, asked.start is not None or asked.end is not None]
+    if sum(ways) != 1:
+        raise UsageProblem("say which period: --from and --to, or --last 7d, or --full", "connector resync --help")
+    if asked.end is not None and asked.start is None:
+        raise UsageProblem("--to needs --from", "for everything up to now use --full")
+    if asked.accept_new_keys and not asked.full:
+        raise UsageProblem("--accept-new-keys needs --full", "rows of all times get new external ids")
+
+
+def _span(stream: Stream, asked: Asked, now: datetime) -> Span:
+    zone = stream.compiled.mapping.window.timezone
+    start = _instant("--from", asked.start, zone) if asked.start else None
+    end = _instant("--to", asked.end, zone) if asked.end else None
+    if asked.last is not None:
+        start = now - _ago(asked.last)
+    if start and end and start >= end:
+        raise UsageProblem(f"--from {asked.start} is not before --to {asked.end}", "--to itself is not included")
+    span = window_of_resync(stream.window, start, end, now)
+    if span is None:
+        first, horizon = stream.window.first(), stream.window.horizon(now)
+        raise ConfigError(
+            f"{stream.name}: nothing of that period can be read: the stream begins at {first:%Y-%m-%d %H:%M} UTC "
+            f"and is settled up to {horizon:%Y-%m-%d %H:%M} UTC",
+            f"choose another period, or an earlier `window.start` in mappings/{stream.name}.yml",
+        )
+    return span
+
+
+def _instant(option: str, text: str, zone: ZoneInfo) -> datetime:
+    """A date is midnight in the stream's time zone, and so is an instant without an offset in it."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageProblem(
+            f"{option} {text!r} is no date ({error})", "write 2026-03-02, or 2026-03-02T06:00 for a time of that day"
+        ) from None
+
+
+def _ago(text: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,5})\s*([mhdw])", text.strip().lower())
+    if not found or not int(found[1]):
+        raise UsageProblem(f"--last {text!r} is no length of time", "write a number and m, h, d or w: --last 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _told(asked: Asked) -> str:
+    """The command as `connector runs` shows it."""
+    words = ["resync"]
+    words += ["--full"] if asked.full else []
+    words += [f"--last {asked.last}"] if asked.last else []
+    words += [f"--from {asked.start}"] if asked.start else []
+    words += [f"--to {asked.end}"] if asked.end else []
+    words += ["--force"] if asked.forced else []
+    return " ".join(words)

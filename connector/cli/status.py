@@ -1,0 +1,53 @@
+"""`connector status`: how each stream stands."""
+
+from rich.table import Table
+
+from connector.assemble import load_streams
+from connector.cli.session import Session
+from connector.cli.show import ago, moment, table
+from connector.cli.state import open_state
+from connector.report import StreamStatus, status
+from connector.state.store import Run
+
+
+def show_status(session: Session, name: str | None) -> int:
+    """Show every stream, or one. Asks no service."""
+    config = session.local_config()
+    streams = load_streams(config, [name] if name else None)
+    with open_state(config) as store:
+        found = [one for one in status(store, streams, session.now()) if name in (None, one.stream)]
+    document = {"home": config.home, "state": config.state, "has_state": config.state.exists(), "streams": found}
+    session.announce(config, will_write=False)
+    notes = [line for one in found for line in one.advice]
+    if not config.state.exists():
+        notes.append("no run yet: connector plan shows what the first one reads, connector sync begins it")
+    session.show(document, _table(found), *notes)
+    return 0
+
+
+def _table(found: list[StreamStatus]) -> Table:
+    shown = table("stream", "complete to (UTC)", ">behind", "read to (UTC)", "last run", "exit")
+    extra = [
+        name for name in ("waiting", "rejects", "gaps", "owed", "unfinished") if any(vars(one)[name] for one in found)
+    ]
+    for name in extra:
+        shown.add_column(name, justify="right")
+    for one in found:
+        name = one.stream if one.is_enabled or not one.is_mapped else f"{one.stream} (off)"
+        shown.add_row(
+            name,
+            moment(one.complete_to),
+            ago(one.lag_seconds),
+            moment(one.read_to),
+            moment(one.last_run.started if one.last_run else None),
+            ended(one.last_run),
+            *(f"{vars(one)[name]:,}" for name in extra),
+        )
+    return shown
+
+
+def ended(run: Run | None) -> str:
+    """The exit code of a run, or that it has none."""
+    if run is None:
+        return "-"
+    return str(run.exit_code) if run.finished else "not ended"

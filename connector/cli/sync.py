@@ -1,0 +1,124 @@
+"""`connector sync`: runs of one or several streams, watched, stoppable, and accounted for at the end."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from connector.assemble import Installation, StopSign, installation, load_streams, rehearsal
+from connector.cli.progress import watched
+from connector.cli.session import Session, worst
+from connector.cli.show import result_tables
+from connector.cli.stopping import stoppable
+from connector.config import Config
+from connector.errors import AlreadyRunning, ConfigError, Stopped
+from connector.report import trouble
+from connector.sync import Order, Result, Stream
+
+WAIT_SECONDS = 2.0
+"""Between two looks whether another process has finished with a stream."""
+
+
+def run_sync(session: Session, names: Sequence[str], order: Order, *, wait: bool, max_minutes: float | None) -> int:
+    """Run the named streams, or all that are enabled. wait: for other processes instead of giving up."""
+    config = session.config()
+    streams = load_streams(config, list(dict.fromkeys(names)) or None)
+    if not streams:
+        raise ConfigError(f"no stream of {config.mappings} is enabled", "name the streams to run, or enable one")
+    return run_streams(session, config, streams, order, wait=wait, max_minutes=max_minutes)
+
+
+def run_streams(
+    session: Session,
+    config: Config,
+    streams: Sequence[Stream],
+    order: Order,
+    *,
+    wait: bool = False,
+    max_minutes: float | None = None,
+) -> int:
+    """Run streams and show what they did. Returns the exit code."""
+    is_new_state = not config.state.exists()
+    session.announce(config, will_write=not order.rehearse)
+    results = run_all(session, config, streams, order, wait=wait, max_minutes=max_minutes)
+    return show_results(session, config, results, order, is_new_state=is_new_state)
+
+
+def run_all(
+    session: Session,
+    config: Config,
+    streams: Sequence[Stream],
+    order: Order,
+    *,
+    wait: bool = False,
+    max_minutes: float | None = None,
+) -> list[Result]:
+    """Run streams one after the other, each whatever became of the others, watched and stoppable."""
+    stop = StopSign()
+    with ExitStack() as stack:
+        used = stack.enter_context(rehearsal(config)) if order.rehearse else config
+        tell = stack.enter_context(watched(session))
+        ready = stack.enter_context(installation(used, session.seams(stop, tell)))
+        stack.enter_context(stoppable(stop, session.note, max_minutes))
+        return list(run_each(session, ready, streams, order, stop, wait=wait))
+
+
+def run_each(
+    session: Session, ready: Installation, streams: Sequence[Stream], order: Order, stop: StopSign, *, wait: bool
+) -> Iterator[Result]:
+    """The result of every stream; of those not begun because the run was stopped, just that."""
+    for stream in streams:
+        try:
+            stop.sleep(0)
+            yield _run(ready, stream, order, stop, session, wait=wait)
+        except Stopped as stopped:
+            yield Result(stream.name, stopped.exit_code, error=stopped)
+        except Exception as fault:
+            error = session.told(fault)
+            yield Result(stream.name, error.exit_code, error=error)
+
+
+def _run(ready: Installation, stream: Stream, order: Order, stop: StopSign, session: Session, *, wait: bool) -> Result:
+    told = False
+    while True:
+        result = ready.runner.run(stream, order)
+        if not wait or not isinstance(result.error, AlreadyRunning):
+            return result
+        if not told and not session.quiet:
+            session.note(f"{result.error.message}; waiting for it")
+            told = True
+        # Not inside the lock: there no signal would be heard.
+        stop.sleep(WAIT_SECONDS)
+
+
+def show_results(
+    session: Session, config: Config, results: Sequence[Result], order: Order, *, is_new_state: bool
+) -> int:
+    """Show the books of all streams, then what went wrong. Returns the exit code."""
+    code = worst(one.exit_code for one in results)
+    document = {
+        "home": config.home,
+        "state": config.state,
+        "is_new_state": is_new_state,
+        "is_dry_run": order.rehearse,
+        "streams": list(results),
+        "exit_code": code,
+    }
+    begun = [one for one in results if one.books.pulled or one.error is None]
+    session.show(document, *result_tables(begun, session.out.width, rehearsed=order.rehearse))
+    if order.rehearse and not session.quiet and not session.as_json:
+        session.note("dry run: nothing was sent and nothing written")
+    tell_trouble(session, results)
+    return code
+
+
+def tell_trouble(session: Session, results: Sequence[Result]) -> None:
+    """Errors of the runs, and what they met that is new; also when quiet."""
+    stopped = [one for one in results if isinstance(one.error, Stopped)]
+    for one in results:
+        if one.error is not None and one not in stopped:
+            session.complain(one.error)
+        for line in trouble(one):
+            session.warn(line)
+    if stopped and (stopped[0].exit_code or not session.quiet):
+        names = ", ".join(one.stream for one in stopped)
+        why = "stopped" if stopped[0].exit_code else "the time given is over"
+        session.note(f"{why}: {names}; nothing is lost, the next run goes on from here")

@@ -1,0 +1,345 @@
+"""What there is to tell, as plain frozen values: the terminal, JSON and a web page show the same numbers.
+
+Functions of the state and of what a run returned; nothing is printed and no service is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from connector.errors import ConnectorError
+from connector.ledger import Books
+from connector.salesforce.hints import hint_for
+from connector.spans import Planned, Span, Window, instant, mark, plan, stamp
+from connector.state.store import Run, Store
+from connector.sync import Result, Stream
+
+EXAMPLE_KEYS = 5
+"""Keys shown of a group of rejects."""
+
+_MAPPING_HINTS = {
+    "NO_TIME": "The record has no time: look at `connector preview`; a filter may leave such records out.",
+    "NO_KEY": "A part of the key cannot be read: mend the key field, or leave such records out by `skip`.",
+    "KEY_TOO_LONG": "Salesforce takes 255 characters: make the key of fewer or shorter parts.",
+    "KEY_COLLISION": "Two records make the same key: add the dimension that tells them apart to the key field.",
+}
+_MAPPING_HINT = "The value does not fit the step: mend the field in the mapping, then `connector resync`."
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """How one stream stands.
+
+    complete_to: end of the unbroken coverage, None before the first; read_to: end of the newest settled span;
+    lag_seconds: from complete_to (else the window's start) to now; waiting, held: rows in the outbox, and those of them
+    that wait for a person; owed: spans a re-sync or changed mapping still has to read; outdated: spans mapped by an
+    earlier version of the mapping; unfinished: passes begun and not closed; is_mapped: False when only the state knows
+    the stream.
+    """
+
+    stream: str
+    is_mapped: bool
+    is_enabled: bool
+    complete_to: datetime | None
+    read_to: datetime | None
+    lag_seconds: float | None
+    last_run: Run | None
+    waiting: int
+    held: int
+    rejects: int
+    gaps: int
+    unfinished: int
+    owed: int
+    outdated: int
+    advice: tuple[str, ...]
+
+
+def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
+    """Every mapped stream, then those only the state knows, each in order of the names."""
+    mapped = {stream.name: stream for stream in streams}
+    known = {row["name"] for row in store.db.rows("SELECT name FROM streams")}
+    return (
+        *(_status(store, name, stream, now) for name, stream in sorted(mapped.items())),
+        *(_status(store, name, None, now) for name in sorted(known - set(mapped))),
+    )
+
+
+def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> StreamStatus:
+    known = store.passes.known(name)
+    latest = store.runs(name, 1)
+    complete_to, lag, outdated = None, None, 0
+    if stream is not None:
+        first = stream.window.first()
+        until = mark(known.covered, first)
+        complete_to = until if until > first else None
+        lag = max((now - until).total_seconds(), 0.0)
+        sql = "SELECT count(*) FROM coverage WHERE stream = ? AND fields_print <> ?"
+        outdated = int(store.db.value(sql, [name, stream.prints.fields]))
+    count = "SELECT count(*) FROM {} WHERE stream = ? AND {}"
+    rejects = int(store.db.value(count.format("rejects", "closed IS NULL"), [name]))
+    held = int(store.db.value(count.format("outbox", "held"), [name]))
+    return StreamStatus(
+        stream=name,
+        is_mapped=stream is not None,
+        is_enabled=stream is not None and stream.compiled.mapping.enabled,
+        complete_to=complete_to,
+        read_to=max((span.end for span, _ in known.reads), default=None),
+        lag_seconds=lag,
+        last_run=latest[0] if latest else None,
+        waiting=int(store.db.value(count.format("outbox", "1"), [name])),
+        held=held,
+        rejects=rejects,
+        gaps=len(known.gaps),
+        unfinished=len(known.taken),
+        owed=len(known.owed),
+        outdated=outdated,
+        advice=_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
+    )
+
+
+def _advice(name: str, stream: Stream | None, *, rejects: int, gaps: int, held: int, outdated: int) -> tuple[str, ...]:
+    advice = []
+    if stream is None:
+        advice.append(f"{name}: there is no mapping of this name any more; its state is kept")
+    if held:
+        advice.append(f"{name}: {held} rows are held, for Salesforce refused most of them: connector runs {name}")
+    if rejects:
+        advice.append(f"{name}: {rejects} rows were set aside: connector rejects {name}")
+    if gaps:
+        advice.append(f"{name}: {gaps} spans could not be read whole and are tried again: connector gaps {name}")
+    if outdated:
+        spans = "span was" if outdated == 1 else "spans were"
+        advice.append(
+            f"{name}: {outdated} {spans} mapped by an earlier version of the mapping; "
+            f"to bring them up to date: connector resync {name} --full"
+        )
+    return tuple(advice)
+
+
+@dataclass(frozen=True)
+class RejectGroup:
+    """Open rejects of one stream and object with the same code and fields. keys: some of their external ids."""
+
+    stream: str
+    object: str
+    code: str
+    fields: str
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    message: str
+    hint: str
+    keys: tuple[str, ...]
+
+
+def reject_groups(store: Store, stream: str | None, *, with_keys: bool = False) -> tuple[RejectGroup, ...]:
+    """Open rejects, the largest group first. message: of the latest; keys: only `with_keys`: they may be personal."""
+    sql = """SELECT stream, object, code, fields, count(*) AS many, min(first_seen) AS first, max(last_seen) AS last,
+                    message  -- SQLite takes it from the row that holds max(last_seen)
+             FROM rejects WHERE closed IS NULL AND (? IS NULL OR stream = ?)
+             GROUP BY stream, object, code, fields ORDER BY many DESC, stream, object, code, fields"""
+    keys = """SELECT external_id FROM rejects WHERE closed IS NULL AND stream = ? AND object = ? AND code = ?
+              AND fields = ? ORDER BY last_seen DESC, id DESC LIMIT ?"""
+    groups = []
+    for row in store.db.rows(sql, [stream, stream]):
+        same = [row["stream"], row["object"], row["code"], row["fields"]]
+        examples = [one["external_id"] for one in store.db.rows(keys, [*same, EXAMPLE_KEYS])] if with_keys else []
+        groups.append(
+            RejectGroup(
+                stream=row["stream"],
+                object=row["object"],
+                code=row["code"],
+                fields=row["fields"],
+                count=row["many"],
+                first_seen=instant(row["first"]),
+                last_seen=instant(row["last"]),
+                message=row["message"],
+                hint=hint_for(row["code"]) or _MAPPING_HINTS.get(row["code"], _MAPPING_HINT),
+                keys=tuple(examples),
+            )
+        )
+    return tuple(groups)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A span whose witnesses never agreed. expected: records promised, None where nothing was; received: given."""
+
+    stream: str
+    span: Span
+    reason: str
+    expected: int | None
+    received: int
+    tries: int
+    first_seen: datetime
+    last_tried: datetime
+
+
+def gaps(store: Store, stream: str | None) -> tuple[Gap, ...]:
+    """Open gaps, by stream and time."""
+    sql = "SELECT * FROM gaps WHERE closed IS NULL AND (? IS NULL OR stream = ?) ORDER BY stream, start"
+    return tuple(
+        Gap(
+            stream=row["stream"],
+            span=Span(instant(row["start"]), instant(row["end"])),
+            reason=row["reason"],
+            expected=row["expected"],
+            received=row["received"],
+            tries=row["tries"],
+            first_seen=instant(row["first_seen"]),
+            last_tried=instant(row["last_tried"]),
+        )
+        for row in store.db.rows(sql, [stream, stream])
+    )
+
+
+@dataclass(frozen=True)
+class PlannedKind:
+    """Passes of one kind that the next run reads. spans: the fewest spans they add up to; calls: None when unknown."""
+
+    kind: str
+    passes: int
+    first: datetime
+    last: datetime
+    calls: int
+    is_guess: bool
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What the next run of a stream reads. seconds: how long its calls take at the call rate."""
+
+    stream: str
+    kinds: tuple[PlannedKind, ...]
+    calls: int
+    seconds: float
+    is_guess: bool
+
+
+_KINDS = ("unfinished", "gap", "resync", "recheck", "lookback", "new")
+
+
+def stream_plan(store: Store, stream: Stream, now: datetime, calls_per_minute: int) -> StreamPlan:
+    """Plan without reading. Calls follow from what passes of the last weeks took; without any, one for each pass."""
+    known = store.passes.known(stream.name)
+    planned = [
+        *(Planned("unfinished", span) for span in known.taken),
+        *plan(stream.window, known, now),
+    ]
+    rate = _calls_per_second(store, stream)
+    kinds = tuple(
+        _kind(kind, group, rate) for kind in _KINDS if (group := [one for one in planned if one.kind == kind])
+    )
+    calls = sum(kind.calls for kind in kinds)
+    return StreamPlan(stream.name, kinds, calls, calls * 60 / calls_per_minute, any(kind.is_guess for kind in kinds))
+
+
+def _kind(kind: str, group: Sequence[Planned], rate: float | None) -> PlannedKind:
+    spans = [one.span for one in group]
+    return PlannedKind(
+        kind=kind,
+        passes=len(spans),
+        first=min(span.start for span in spans),
+        last=max(span.end for span in spans),
+        calls=sum(1 if rate is None else max(1, round(_seconds(span) * rate)) for span in spans),
+        is_guess=rate is None,
+    )
+
+
+def _calls_per_second(store: Store, stream: Stream) -> float | None:
+    """Pages per second of span in the last settled passes; None where calls do not grow or nothing was read yet."""
+    query = stream.compiled.mapping.query
+    if query.paging is None:
+        return 0.0
+    sql = """SELECT start, end, pages FROM passes WHERE stream = ? AND state = 'settled' AND pages > 0
+             ORDER BY id DESC LIMIT 50"""
+    rows = store.db.rows(sql, [stream.name])
+    length = sum(_seconds(Span(instant(row["start"]), instant(row["end"]))) for row in rows)
+    # The last page is followed by one that shows there is no more.
+    return sum(row["pages"] + 1 for row in rows) / length if length else None
+
+
+def _seconds(span: Span) -> float:
+    return (span.end - span.start).total_seconds()
+
+
+@dataclass(frozen=True)
+class BooksLine:
+    """One term of the balances over several streams. is_sum: the side its followers add up to."""
+
+    label: str
+    values: tuple[int, ...]
+    is_sum: bool = False
+
+
+_LINES = (
+    ("records pulled", "pulled", True),
+    ("mapped", "mapped", False),
+    ("filtered out", "filtered", False),
+    ("outside the span", "outside", False),
+    ("given twice", "duplicate", False),
+    ("not mappable", "unmappable", False),
+    ("rows made", "made", True),
+    ("put back", "requeued", True),
+    ("vanished", "vanished", True),
+    ("unchanged, not sent", "unchanged", False),
+    ("created", "created", False),
+    ("updated", "updated", False),
+    ("deleted", "deleted", False),
+    ("rejected", "rejected", False),
+    ("replaced by newer", "superseded", False),
+    ("made twice", "row_duplicate", False),
+    ("waiting", "pending", False),
+)
+
+
+def books_lines(books: Sequence[Books]) -> tuple[BooksLine, ...]:
+    """Both balances, a line per term, a value per stream; lines of nothing but zeros are left out, sums stay."""
+    lines = [BooksLine(label, tuple(getattr(one, term) for one in books), is_sum) for label, term, is_sum in _LINES]
+    return tuple(line for line in lines if any(line.values) or line.label in ("records pulled", "rows made"))
+
+
+def trouble(result: Result) -> tuple[str, ...]:
+    """What a run met that is new and needs a person, besides its error; empty when there is nothing."""
+    told = {
+        "rejects": ("row set aside", "rows set aside", "rejects"),
+        "gaps": ("span not read whole", "spans not read whole", "gaps"),
+    }
+    return tuple(
+        f"{result.stream}: {many} {told[kind][many > 1]}: connector {told[kind][2]} {result.stream}"
+        for kind, many in result.new.items()
+        if many
+    )
+
+
+def window_of_resync(window: Window, start: datetime | None, end: datetime | None, now: datetime) -> Span | None:
+    """The span a re-sync reads: outward to the grain, inside the stream's own time; None when nothing is left."""
+    horizon = window.horizon(now)
+    first = max(window.grain.floor(start), window.first()) if start else window.first()
+    last = min(window.grain.ceil(end), horizon) if end else horizon
+    return Span(first, last) if first < last else None
+
+
+def as_data(value: Any) -> Any:
+    """Any value of this module as JSON knows it: instants as `YYYY-MM-DDThh:mm:ssZ`, errors with kind and hint."""
+    match value:
+        case datetime():
+            return stamp(value)
+        case timedelta():
+            return value.total_seconds()
+        case ConnectorError():
+            return {"kind": type(value).__name__, "message": value.message, "hint": value.hint}
+        case Span():
+            return {"start": stamp(value.start), "end": stamp(value.end)}
+        case Enum() | Path():
+            return str(value)
+        case Mapping():
+            return {str(key): as_data(one) for key, one in value.items()}
+        case list() | tuple():
+            return [as_data(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_data(getattr(value, field.name)) for field in fields(value)}
+    return value

@@ -1,0 +1,270 @@
+"""`connector sync` and `connector resync`: what people and programs are told, and how runs end."""
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Cli
+from lab import MAPPING, at, conversation
+
+from connector.sandbox.faults import Rule
+from connector.state.database import Database
+from connector.state.store import Store, StreamLock
+
+MakeCli = Callable[..., Cli]
+
+SECOND = """
+about: the same conversations, fewer fields
+source: {query: conversations.details}
+window: {start: 2026-03-02, size: P1D, lookback: PT6H, settle: PT15M, timezone: UTC}
+target: {object: Conversation__c, external_id: Conversation_Id__c}
+fields:
+  Conversation_Id__c: {key: [conversationId]}
+  Direction__c: direction
+"""
+
+CREATED_TWO = {
+    "pulled": 2,
+    "duplicate": 0,
+    "outside": 0,
+    "filtered": 0,
+    "unmappable": 0,
+    "mapped": 2,
+    "made": 2,
+    "requeued": 0,
+    "vanished": 0,
+    "row_duplicate": 0,
+    "unchanged": 0,
+    "created": 2,
+    "updated": 0,
+    "deleted": 0,
+    "rejected": 0,
+    "superseded": 0,
+    "pending": 0,
+}
+
+
+@pytest.fixture
+def cli(make_cli: MakeCli) -> Cli:
+    """A command line over two conversations."""
+    made = make_cli()
+    made.lab.world.add(conversation("c1", at(9)))
+    made.lab.world.add(conversation("c2", at(10)))
+    return made
+
+
+def test_first_sync_shows_home_new_state_and_both_balances(cli: Cli) -> None:
+    said = cli("sync")
+    assert (said.code, said.err.splitlines()) == (
+        0,
+        [
+            f"home {cli.home}",
+            f"new state file {cli.home}/connector.db",
+            "conversations: pulling, 2 records",
+        ],
+    )
+    words = [line.split() for line in said.out.splitlines() if line.strip() and "─" not in line]
+    assert words == [
+        ["conversations"],
+        ["records", "pulled", "2"],
+        ["mapped", "2"],
+        ["rows", "made", "2"],
+        ["created", "2"],
+        ["calls", "to", "Genesys", "Cloud", "2"],
+        ["calls", "to", "Salesforce", "3"],
+        ["complete", "to", "(UTC)", "2026-03-02", "19:45"],
+    ]
+
+
+def test_json_is_one_document_and_nothing_else(cli: Cli) -> None:
+    said = cli("sync", "--json")
+    assert said.json == {
+        "home": str(cli.home),
+        "state": str(cli.home / "connector.db"),
+        "is_new_state": True,
+        "is_dry_run": False,
+        "streams": [
+            {
+                "stream": "conversations",
+                "exit_code": 0,
+                "books": CREATED_TWO,
+                "complete_to": "2026-03-02T19:45:00Z",
+                "read_to": "2026-03-02T19:45:00Z",
+                "new": {"rejects": 0, "gaps": 0},
+                "calls": {"Genesys Cloud": 2, "Salesforce": 3},
+                "error": None,
+            }
+        ],
+        "exit_code": 0,
+    }
+
+
+def test_quiet_run_without_trouble_says_nothing(cli: Cli) -> None:
+    cli("sync")
+    assert cli("sync", "--quiet") == (0, "", "")
+
+
+def test_quiet_run_still_tells_that_a_state_file_is_new(cli: Cli) -> None:
+    assert cli("sync", "--quiet") == (0, "", f"new state file {cli.home}/connector.db\n")
+
+
+def test_quiet_run_tells_new_rejects_and_only_new_ones(cli: Cli) -> None:
+    cli("sync")
+    cli.lab.salesforce.add_validation_rule(
+        "Conversation__c", lambda record: record["Conversation_Id__c"] == "c3", "bad direction"
+    )
+    cli.lab.world.add(conversation("c3", at(19)))
+    first = cli("sync", "--quiet")
+    again = cli("sync", "--quiet")
+    assert (first, again) == (
+        (1, "", "! conversations: 1 row set aside: connector rejects conversations\n"),
+        (0, "", ""),
+    )
+
+
+def test_streams_are_independent_and_the_worst_exit_code_counts(cli: Cli) -> None:
+    broken = SECOND.replace("Direction__c: direction", "Nowhere__c: direction")
+    cli.lab.write_mapping(broken, "broken")
+    said = cli("sync", "--json")
+    assert said.code == 3
+    assert [(one["stream"], one["exit_code"], one["books"]["created"]) for one in said.json["streams"]] == [
+        ("broken", 3, 0),
+        ("conversations", 0, 2),
+    ]
+    assert "Conversation__c.Nowhere__c" in said.err
+
+
+def test_named_streams_run_alone_and_once(cli: Cli) -> None:
+    cli.lab.write_mapping(SECOND, "second")
+    said = cli("sync", "conversations", "conversations", "--json")
+    assert [one["stream"] for one in said.json["streams"]] == ["conversations"]
+
+
+def test_dry_run_tells_what_would_be_sent_and_writes_nothing(cli: Cli) -> None:
+    before = sorted(path.name for path in cli.home.rglob("*"))
+    said = cli("sync", "--dry-run")
+    assert (said.code, said.err.splitlines()[-1]) == (0, "dry run: nothing was sent and nothing written")
+    assert ["would", "be", "sent", "2"] in [line.split() for line in said.out.splitlines()]
+    assert (cli.lab.rows(), sorted(path.name for path in cli.home.rglob("*"))) == ({}, sorted([*before, "budget"]))
+
+
+def test_service_that_is_down_is_exit_4_and_the_next_run_goes_on(cli: Cli) -> None:
+    cli.lab.faults.change(Rule("status", {"code": 503}, service="genesys", path="details/query"))
+    said = cli("sync", "--json")
+    cli.lab.faults.change()
+    assert (said.code, said.json["streams"][0]["error"]["kind"]) == (4, "ServiceUnavailable")
+    assert said.err.startswith("✗ ")
+    assert (cli("sync").code, sorted(cli.lab.rows())) == (0, ["c1", "c2"])
+
+
+def test_second_run_is_told_who_works_on_the_stream(cli: Cli) -> None:
+    cli("sync")
+    lock = StreamLock(cli.home / ".connector", "conversations")
+    db = Database(cli.home / "connector.db")
+    store = Store(db)
+    lock.take(store, wait=False)
+    store.begin_run("conversations", "sync", at(20))
+    try:
+        said = cli("sync", "--json")
+    finally:
+        lock.release()
+        db.close()
+    assert (said.code, said.json["streams"][0]["error"]["kind"]) == (5, "AlreadyRunning")
+    assert "works on it since 2026-03-02T20:00:00Z (sync)" in said.err
+
+
+def test_wait_waits_for_the_other_run(cli: Cli) -> None:
+    cli("sync")
+    lock = StreamLock(cli.home / ".connector", "conversations")
+    lock.try_take()
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        lock.release()
+
+    cli.changed_seams["sleep"] = nap
+    said = cli("sync", "--wait")
+    assert (said.code, naps[0]) == (0, 2.0)
+    assert "conversations: another process works on it; waiting for it" in said.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_stops_cleanly_and_the_next_run_goes_on(cli: Cli, number: signal.Signals, code: int) -> None:
+    cli.lab.write_mapping(SECOND.replace("Conversation_", "Conversation_"), "second")
+    before = signal.getsignal(number)
+    stopped: list[float] = []
+
+    def interrupted(progress: Any) -> None:
+        if not stopped:
+            stopped.append(1)
+            os.kill(os.getpid(), number)
+
+    cli.changed_seams = {"tell": interrupted, "schedule": None}
+    said = cli("sync", "--json")
+    assert (said.code, [one["exit_code"] for one in said.json["streams"]]) == (code, [code, code])
+    assert "stopping at the next safe point; once more ends at once" in said.err
+    assert "stopped: conversations, second; nothing is lost, the next run goes on from here" in said.err
+    assert signal.getsignal(number) is before
+    cli.changed_seams = {}
+    assert (cli("sync").code, sorted(cli.lab.rows())) == (0, ["c1", "c2"])
+
+
+def test_time_that_is_over_is_no_trouble(cli: Cli) -> None:
+    said = cli("sync", "--max-minutes", "0.0000001")
+    assert said.code == 0
+    assert "the time given is over: conversations; nothing is lost, the next run goes on from here" in said.err
+
+
+def test_run_of_another_organisation_is_refused_until_it_is_adopted(cli: Cli, make_cli: MakeCli) -> None:
+    cli("sync")
+    other = make_cli(org_id="00Dak000000OtHeEAK")
+    other.lab.world.add(conversation("c9", at(9)))
+    (other.home / "connector.db").write_bytes(_closed(cli.home / "connector.db"))
+    refused = other("sync")
+    adopted = other("sync", "--adopt-org")
+    assert (refused.code, adopted.code, sorted(other.lab.rows())) == (3, 0, ["c9"])
+    assert "-> keep each organisation in a home of its own (--home)" in refused.err
+
+
+def _closed(path: Any) -> Any:
+    """A state file with all its content in the one file."""
+    db = Database(path)
+    db.value("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path.read_bytes()
+
+
+def test_resync_reads_a_settled_period_again(cli: Cli) -> None:
+    cli("sync")
+    said = cli("resync", "conversations", "--from", "2026-03-02T08:00", "--to", "2026-03-02T09:30", "--json")
+    books = said.json["streams"][0]["books"]
+    assert (said.code, books["mapped"], books["unchanged"]) == (0, 1, 1)
+    runs = cli("runs", "--json").json["runs"]
+    assert runs[0]["command"] == "resync --from 2026-03-02T08:00 --to 2026-03-02T09:30"
+
+
+def test_forced_resync_sends_unchanged_rows_too(cli: Cli) -> None:
+    cli("sync")
+    said = cli("resync", "conversations", "--last", "1d", "--force", "--json")
+    books = said.json["streams"][0]["books"]
+    assert (said.code, books["updated"], cli.lab.salesforce.writes("Conversation__c")) == (0, 2, {"c1": 2, "c2": 2})
+
+
+def test_resync_as_a_dry_run_owes_nothing(cli: Cli) -> None:
+    cli("sync")
+    said = cli("resync", "conversations", "--full", "--force", "--dry-run", "--json")
+    assert (said.code, said.json["streams"][0]["books"]["pending"]) == (0, 2)
+    assert cli.lab.table("owed") == []
+
+
+def test_new_keys_are_refused_until_a_person_accepts_them(cli: Cli) -> None:
+    cli("sync")
+    cli.lab.write_mapping(MAPPING.replace("{key: [conversationId]}", "{key: [conversationId, originatingDirection]}"))
+    refused = cli("sync")
+    accepted = cli("resync", "conversations", "--full", "--accept-new-keys")
+    assert (refused.code, accepted.code) == (3, 0)
+    assert "connector resync conversations --full --accept-new-keys" in refused.err
+    assert sorted(cli.lab.rows()) == ["c1", "c1|inbound", "c2", "c2|inbound"]

@@ -1,0 +1,222 @@
+"""A sync killed by SIGKILL at each of its durable steps and then repeated keeps every promise.
+
+A durable step is a commit of the state file, a request on its way out, or an answer that has come in.
+"""
+
+import random
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import repeat
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from crash.promises import Trial, attempt, broken, mark
+from crash.stage import Stage, Start, write_home
+from lab import at, conversation
+
+from connector.sandbox.faults import Rule
+from connector.sandbox.world import World
+from connector.spans import stamp
+
+STAGES = 2
+SEED = 4
+PAIRS = 40
+THREADED = 40
+
+MAPPING = """
+source: {{query: conversations.details, page_size: 100}}
+window: {{start: 2026-03-02, size: P1D, lookback: PT6H, settle: PT15M, timezone: UTC}}
+target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: bulk, job_rows: 40}}
+fields:
+  Conversation_Id__c: {{key: [conversationId]}}
+  Started__c: conversationStart
+  Ended__c: conversationEnd
+  Direction__c: direction
+  Duration_s__c: {{from: duration_ms, divide: 1000, round: {round}}}
+  First_Queue_Id__c: {{from: first_queue_id, when_missing: reject}}
+  Is_Open__c: is_open
+"""
+
+FIRST_SYNC, HORIZON, SECOND_SYNC = at(22 + 10 / 60), at(25 + 55 / 60), at(26 + 10 / 60)
+UNMAPPABLE, REFUSED = "today-150", "tonight-50"
+"""A conversation that never met a queue, and one whose row a validation rule of Salesforce refuses."""
+
+EVERY_PAGE_BUT_THE_FIRST = Rule("shift", {"rows": 1}, path="/details/query", page=[2, 3, 4])
+"""Begins with the last record of the page before it: something was added to the list meanwhile."""
+
+
+def filled_world() -> World:
+    """Two days: some delivered by a first sync, of those some still open then, many that come later."""
+    world = World()
+    for number in range(30):
+        world.add(conversation(f"over-{number}", at(18 + number / 30)))
+    for number in range(20):
+        world.add(conversation(f"open-{number}", at(20.5 + number / 20), minutes=120))
+    for number in range(60):
+        world.add(conversation(f"tonight-{number}", at(22 + number / 30)))
+    for number in range(195):
+        one = conversation(f"today-{number}", at(24 + number / 100))
+        if one["conversationId"] == UNMAPPABLE:
+            one["participants"] = one["participants"][:1]
+        world.add(one)
+    return world
+
+
+def truth(world: World) -> dict[str, dict[str, Any]]:
+    """The rows that should stand in Salesforce after the second sync."""
+
+    def text(moment: str | None) -> str | None:
+        return moment.replace("Z", "+0000") if moment else None
+
+    shown = world.conversations_at(SECOND_SYNC, at(0), HORIZON)
+    return {
+        one["conversationId"]: {
+            "Conversation_Id__c": one["conversationId"],
+            "Started__c": text(one["conversationStart"]),
+            "Ended__c": text(one.get("conversationEnd")),
+            "Direction__c": "inbound",
+            "Duration_s__c": (7200.0 if one["conversationId"].startswith("open") else 300.0)
+            if "conversationEnd" in one
+            else None,
+            "First_Queue_Id__c": "q1",
+            "Is_Open__c": "conversationEnd" not in one,
+            "Media_Types__c": None,
+        }
+        for one in shown
+        if one["conversationId"] not in (UNMAPPABLE, REFUSED)
+    }
+
+
+class Theatre:
+    """Trials on several stages at once."""
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self._free: SimpleQueue[Stage] = SimpleQueue()
+        for stage in stages:
+            self._free.put(stage)
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """A stage nobody else uses."""
+        stage = self._free.get()
+        try:
+            yield stage
+        finally:
+            self._free.put(stage)
+
+    def attempt(self, start: Start, kills: Sequence[int] = (), seed: int | None = SEED) -> Trial:
+        with self.stage() as stage, stage.scene(start) as scene:
+            return attempt(scene, kills, seed)
+
+    def attempts(self, start: Start, kills: Iterable[Sequence[int]], seed: int | None = SEED) -> list[Trial]:
+        with ThreadPoolExecutor(STAGES) as threads:
+            return list(threads.map(self.attempt, repeat(start), kills, repeat(seed)))
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    with ExitStack() as stack:
+        yield Theatre([stack.enter_context(Stage(tmp_path_factory.mktemp("stage"))) for _ in range(STAGES)])
+
+
+Tell = Callable[[Sequence[Trial], Trial], None]
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Fail with every broken promise, by where the runs were killed; else say how many were."""
+
+    def tell(trials: Sequence[Trial], calm: Trial) -> None:
+        failures = [f"{trial.story()}: {promise}" for trial in trials for promise in broken(trial, calm)]
+        assert not failures, "\n" + "\n".join(failures)
+        with capsys.disabled():
+            print(f" {sum(run.was_killed for trial in trials for run in trial.runs)} processes killed ", end="")
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """A home that was just set up, an empty org, and a day to bring over."""
+    folder = tmp_path_factory.mktemp("first")
+    write_home(folder / "home", MAPPING.format(round=2))
+    return Start(filled_world(), folder / "home", folder / "no-org.db", FIRST_SYNC)
+
+
+@pytest.fixture(scope="module")
+def later(theatre: Theatre, first: Start, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """A home that has synced once and whose mapping was changed since: its first rows go by Collections again.
+
+    New rows come by two spans of two pages each, the second with a record of the first; one is refused by the mapping,
+    one by Salesforce, and rows delivered before are updated, by Collections and by job.
+    """
+    folder = tmp_path_factory.mktemp("later")
+    with theatre.stage() as stage, stage.scene(first) as scene:
+        ended = scene.run()
+        assert (ended.code, ended.output) == (0, "")
+        scene.salesforce.close()
+        shutil.copytree(scene.home, folder / "home")
+        shutil.copy(scene.folder / "org.db", folder / "org.db")
+    mapping = folder / "home" / "mappings" / "conversations.yml"
+    mapping.write_text(MAPPING.format(round=1))
+    return replace(
+        first,
+        home=folder / "home",
+        org=folder / "org.db",
+        now=SECOND_SYNC,
+        rules=(EVERY_PAGE_BUT_THE_FIRST,),
+        refused=frozenset({REFUSED}),
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(theatre: Theatre, later: Start) -> Trial:
+    """What the second sync does when nobody disturbs it."""
+    return theatre.attempt(later)
+
+
+def test_the_undisturbed_sync_takes_every_way_there_is_to_be_disturbed_on(later: Start, calm: Trial):
+    assert broken(calm, calm) == []
+    assert calm.org.rows == truth(later.world)
+    assert mark(calm.end) == stamp(HORIZON)
+    ended = {(one["path"], one["rows"]) for one in calm.end["batches"] if one not in calm.before["batches"]}
+    assert ended == {("collections", 200), ("bulk", 40), ("bulk", 31)}
+    passes = [one for one in calm.end["passes"] if one not in calm.before["passes"]]
+    found = {(one["pulled"], one["duplicate"], one["updated"], one["rejected"]) for one in passes}
+    assert found == {(196, 1, 0, 1), (111, 1, 20, 1)}
+    calls = [step.rpartition("/")[2] for step in calm.last.steps if step.startswith("request")]
+    assert "Conversation_Id__c" in calls[: calls.index("ingest")]
+
+
+def test_a_sync_killed_at_any_step_and_repeated_keeps_every_promise(
+    theatre: Theatre, later: Start, calm: Trial, tell: Tell
+):
+    kills = range(1, len(calm.last.steps) + 1)
+    trials = theatre.attempts(later, [[kill] for kill in kills])
+    assert [trial.runs[0].steps for trial in trials] == [calm.last.steps[:kill] for kill in kills]
+    tell(trials, calm)
+
+
+def test_a_first_sync_killed_at_any_step_and_repeated_keeps_every_promise(theatre: Theatre, first: Start, tell: Tell):
+    calm = theatre.attempt(first)
+    kills = range(1, len(calm.last.steps) + 1)
+    tell(theatre.attempts(first, [[kill] for kill in kills]), calm)
+
+
+def test_a_sync_killed_twice_and_repeated_keeps_every_promise(theatre: Theatre, later: Start, calm: Trial, tell: Tell):
+    dice, most = random.Random(SEED), len(calm.last.steps)
+    firsts = [dice.randint(1, most) for _ in range(PAIRS)]
+    # What is left takes about as many steps as are left, and a few to log in again.
+    tell(theatre.attempts(later, [[kill, dice.randint(1, most - kill + 12)] for kill in firsts]), calm)
+
+
+def test_a_sync_in_two_threads_killed_and_repeated_keeps_every_promise(
+    theatre: Theatre, later: Start, calm: Trial, tell: Tell
+):
+    most = len(calm.last.steps)
+    kills = [[1 + number * most // THREADED] for number in range(THREADED)]
+    tell(theatre.attempts(later, kills, seed=None), calm)
