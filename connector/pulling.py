@@ -184,17 +184,17 @@ class Puller:
             self._finish(reading)
             return
         try:
-            self._halve(reading, verdict.reason)
+            self._halve(reading, verdict)
         except CannotHalve:
             log.warning("%s %s: %s", self._stream, one.span, verdict.reason)
             self._store.passes.pulled(one, verdict.reason, verdict.expected)
             self._reading = None
 
-    def _halve(self, reading: Reading, reason: str) -> None:
+    def _halve(self, reading: Reading, verdict: Disagree) -> None:
         one = reading.of
         halves = one.span.halves(self._reader.bounds(one.span))
-        log.info("%s %s: halved: %s", self._stream, one.span, reason)
-        children = self._store.passes.split(one, halves, reason, self._run, self._now())
+        log.info("%s %s: halved: %s", self._stream, one.span, verdict.reason)
+        children = self._store.passes.split(one, halves, verdict.reason, verdict.at_end, self._run, self._now())
         self._work.extendleft(children)
         self._reading = None
 

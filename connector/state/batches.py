@@ -218,12 +218,9 @@ class Batches:
                 if row is not None:
                     writer.settle(row, outcome)
             count(db, writer.counters)
-            if writer.accepted:
+            # Where most rows were refused, those that passed prove nothing.
+            if writer.accepted and not batch.is_held:
                 db.execute("UPDATE streams SET proven = ? WHERE name = ? AND proven <> ?", [proof, batch.stream, proof])
-
-    def left(self, batch: Batch) -> int:
-        """Rows of the batch without an outcome."""
-        return int(self._db.value("SELECT count(*) FROM outbox WHERE batch = ?", [batch.id]))
 
     def end(self, batch: Batch, state: Literal["ended", "dissolved"], now: datetime) -> None:
         """The batch is over; no row points to it any more."""

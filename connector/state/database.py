@@ -54,8 +54,8 @@ class Database:
                 "install that version again, or name another home with --home",
             )
         # Two processes may open a new state at the same time: only one of them finds a step to take.
-        with self.transaction():
-            if MIGRATIONS.pending(tables):
+        if MIGRATIONS.pending(tables):
+            with self.transaction():
                 MIGRATIONS.apply(tables)
 
     @contextmanager

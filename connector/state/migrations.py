@@ -37,7 +37,7 @@ CREATE INDEX runs_by_stream ON runs (stream, id);
 CREATE TABLE passes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     stream TEXT NOT NULL,
-    kind TEXT NOT NULL,                -- new lookback gap resync
+    kind TEXT NOT NULL,                -- new lookback recheck gap resync
     start TEXT NOT NULL,
     end TEXT NOT NULL,
     state TEXT NOT NULL,               -- pulling pulled settled short split failed
@@ -56,6 +56,7 @@ CREATE TABLE passes (
     pages INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',   -- why it is short, split or failed; or which witness was wrong
     expected INTEGER,
+    to_the_end INTEGER NOT NULL DEFAULT 0, -- 1: split after its list was read to the end: halves compare with it
     pulled INTEGER NOT NULL DEFAULT 0,
     duplicate INTEGER NOT NULL DEFAULT 0,
     outside INTEGER NOT NULL DEFAULT 0,

@@ -154,8 +154,8 @@ class _PageWriter:
         have_keys = True
         for row in entry.rows:
             self._mine["made"] += 1
-            keep = self._keep_bad_row if isinstance(row, BadRow) else self._queue
-            have_keys &= keep(entry, row)
+            has_key = self._keep_bad_row(entry, row) if isinstance(row, BadRow) else self._queue(entry, row)
+            have_keys = have_keys and has_key
         if have_keys:
             self._close_reject(self._objects[0], _record_name(entry), "its record was mapped")
 

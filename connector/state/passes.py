@@ -114,10 +114,16 @@ class Passes:
                 "UPDATE passes SET state = 'pulled', reason = ?, expected = ? WHERE id = ?", [reason, expected, one.id]
             )
 
-    def split(self, one: Pass, halves: Iterable[Span], reason: str, run: int, now: datetime) -> list[Pass]:
-        """Hand the span to its halves; the pass keeps its rows and books. Returns the children, oldest first."""
+    def split(
+        self, one: Pass, halves: Iterable[Span], reason: str, at_end: bool, run: int, now: datetime
+    ) -> list[Pass]:
+        """Hand the span to its halves; the pass keeps its rows and books. Returns the children, oldest first.
+
+        at_end: the list was read to its end, so that the keys of a half can be compared with it.
+        """
         with self._db.transaction() as db:
-            db.execute("UPDATE passes SET state = 'split', reason = ? WHERE id = ?", [reason, one.id])
+            sql = "UPDATE passes SET state = 'split', reason = ?, to_the_end = ? WHERE id = ?"
+            db.execute(sql, [reason, at_end, one.id])
             prints = (one.fields_print, one.source_print)
             children = [
                 _insert(db, one.stream, Planned(one.kind, half, one.forced), prints, run, now, one.id)
@@ -126,8 +132,9 @@ class Passes:
         return [self.get(child) for child in children]
 
     def gave_all_of_parent(self, one: Pass) -> bool:
-        """Whether a child pass met just the record keys that its parent met in the child's span."""
-        if one.parent is None:
+        """Whether a child pass met just the record keys that its parent, read to its end, met in the child's span."""
+        sql = "SELECT 1 FROM passes WHERE id = ? AND to_the_end"
+        if one.parent is None or not self._db.value(sql, [one.parent]):
             return False
         sql = """SELECT count(*) FROM (
             SELECT digest FROM seen WHERE pass = ? AND kind = 'record' AND at >= ? AND at < ? AND reading = ?
@@ -180,7 +187,8 @@ class Passes:
                 "UPDATE passes SET state = ?, run_ended = ?, ended = ? WHERE id = ?",
                 ["short" if reason else "settled", run, stamp(now), one.id],
             )
-            _end_split_parents(db, one.parent, run, now)
+            for parent in _end_split_parents(db, one.parent, run, now):
+                self.books(parent).check(f"{one.stream} {self.get(parent).span}")
         return True
 
     def fail(self, one: Pass, reason: str, run: int, now: datetime) -> None:
@@ -383,11 +391,14 @@ def _take_off_owed(db: sqlite3.Connection, one: Pass) -> None:
         )
 
 
-def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now: datetime) -> None:
-    """A split pass is over when the last of its children is."""
+def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now: datetime) -> list[int]:
+    """A split pass is over when the last of its children is. Returns those that are over now."""
+    ended = []
     while parent is not None:
         alive = db.execute("SELECT 1 FROM passes WHERE parent = ? AND ended IS NULL", [parent]).fetchone()
         if alive:
-            return
+            break
         db.execute("UPDATE passes SET run_ended = ?, ended = ? WHERE id = ?", [run, stamp(now), parent])
+        ended.append(parent)
         parent = db.execute("SELECT parent FROM passes WHERE id = ?", [parent]).fetchone()["parent"]
+    return ended

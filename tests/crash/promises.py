@@ -189,7 +189,8 @@ def _jobs(trial: Trial) -> Iterator[str]:
         if again := taken & set(job.keys):
             yield f"{len(again)} rows of a job Salesforce had accepted were uploaded again: {sorted(again)[:3]}"
         if job.state not in ("Open", "Aborted"):
-            taken |= set(job.keys)
+            # Rows a failed job never tried are to be sent again.
+            taken |= set(job.done if job.state == "Failed" else job.keys)
     left = sum(job.state == "Open" for job in trial.org.jobs)
     kills = sum(run.was_killed for run in trial.runs)
     if left > kills:

@@ -35,7 +35,8 @@ KILLED = -9
 class Start:
     """What every process of a test begins with: the source, a home and the file of an org.
 
-    rules: fault plan of Genesys Cloud; refused: external ids Salesforce's validation rule refuses; now: when it begins.
+    now: when it begins; rules: the fault plan, begun anew with each trial; refused, locked: external ids of rows that a
+    validation rule of Salesforce refuses, and that fail the first time because somebody else is writing the record.
     """
 
     world: World
@@ -44,6 +45,7 @@ class Start:
     now: datetime
     rules: tuple[Rule, ...] = ()
     refused: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ class Ended:
 
 @dataclass(frozen=True)
 class Job:
-    """An ingest job as Salesforce has it after all runs."""
+    """An ingest job as Salesforce has it after all runs. done: keys of the rows it tried to save."""
 
     state: str
     keys: tuple[str, ...]
+    done: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Scene:
         return Org(
             self.salesforce.rows(OBJECT),
             self.salesforce.writes(OBJECT),
-            [Job(one.state, one.keys) for one in self.salesforce.jobs()],
+            [Job(one.state, one.keys, one.keys[: one.processed]) for one in self.salesforce.jobs()],
         )
 
 
@@ -172,8 +175,11 @@ class Stage:
         if start.org.exists():
             shutil.copy(start.org, folder / "org.db")
         clock = SimulatedClock(start.now)
-        genesys = GenesysSim(start.world, clock, faults=Faults(start.rules), calls_per_minute=100_000)
-        with SalesforceSim(folder / "org.db", OBJECTS, clock, job_seconds=2) as salesforce:
+        faults = Faults(start.rules)
+        genesys = GenesysSim(start.world, clock, faults=faults, calls_per_minute=100_000)
+        with SalesforceSim(folder / "org.db", OBJECTS, clock, job_seconds=1, faults=faults) as salesforce:
+            for key in start.locked:
+                salesforce.lock(OBJECT, key)
             salesforce.add_validation_rule(
                 OBJECT, lambda row: row["Conversation_Id__c"] in start.refused, "not this one"
             )

@@ -23,14 +23,14 @@ from connector.sandbox.world import World
 from connector.spans import stamp
 
 STAGES = 2
-SEED = 4
+SEED = 1
 PAIRS = 40
 THREADED = 40
 
 MAPPING = """
 source: {{query: conversations.details, page_size: 100}}
 window: {{start: 2026-03-02, size: P1D, lookback: PT6H, settle: PT15M, timezone: UTC}}
-target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: bulk, job_rows: 40}}
+target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: bulk}}
 fields:
   Conversation_Id__c: {{key: [conversationId]}}
   Started__c: conversationStart
@@ -42,11 +42,13 @@ fields:
 """
 
 FIRST_SYNC, HORIZON, SECOND_SYNC = at(22 + 10 / 60), at(25 + 55 / 60), at(26 + 10 / 60)
-UNMAPPABLE, REFUSED = "today-150", "tonight-50"
-"""A conversation that never met a queue, and one whose row a validation rule of Salesforce refuses."""
+UNMAPPABLE, REFUSED, LOCKED = "today-150", "tonight-50", "today-7"
+"""A conversation that never met a queue; rows that a validation rule refuses, and that somebody else is writing."""
 
 EVERY_PAGE_BUT_THE_FIRST = Rule("shift", {"rows": 1}, path="/details/query", page=[2, 3, 4])
 """Begins with the last record of the page before it: something was added to the list meanwhile."""
+
+FIRST_JOB_FAILS = Rule("fail_job_halfway", path="/jobs/ingest$", method="POST", nth=1)
 
 
 def filled_world() -> World:
@@ -152,7 +154,8 @@ def later(theatre: Theatre, first: Start, tmp_path_factory: pytest.TempPathFacto
     """A home that has synced once and whose mapping was changed since: its first rows go by Collections again.
 
     New rows come by two spans of two pages each, the second with a record of the first; one is refused by the mapping,
-    one by Salesforce, and rows delivered before are updated, by Collections and by job.
+    one by Salesforce, which fails another one and half of a job for the time being; rows delivered before are updated,
+    by Collections and by job.
     """
     folder = tmp_path_factory.mktemp("later")
     with theatre.stage() as stage, stage.scene(first) as scene:
@@ -168,8 +171,9 @@ def later(theatre: Theatre, first: Start, tmp_path_factory: pytest.TempPathFacto
         home=folder / "home",
         org=folder / "org.db",
         now=SECOND_SYNC,
-        rules=(EVERY_PAGE_BUT_THE_FIRST,),
+        rules=(EVERY_PAGE_BUT_THE_FIRST, FIRST_JOB_FAILS),
         refused=frozenset({REFUSED}),
+        locked=frozenset({LOCKED}),
     )
 
 
@@ -183,13 +187,16 @@ def test_the_undisturbed_sync_takes_every_way_there_is_to_be_disturbed_on(later:
     assert broken(calm, calm) == []
     assert calm.org.rows == truth(later.world)
     assert mark(calm.end) == stamp(HORIZON)
-    ended = {(one["path"], one["rows"]) for one in calm.end["batches"] if one not in calm.before["batches"]}
-    assert ended == {("collections", 200), ("bulk", 40), ("bulk", 31)}
+    sent = [(one["path"], one["rows"]) for one in calm.end["batches"] if one not in calm.before["batches"]]
+    assert sent == [("collections", 200), ("bulk", 71), ("bulk", 1), ("bulk", 35)]
     passes = [one for one in calm.end["passes"] if one not in calm.before["passes"]]
-    found = {(one["pulled"], one["duplicate"], one["updated"], one["rejected"]) for one in passes}
-    assert found == {(196, 1, 0, 1), (111, 1, 20, 1)}
-    calls = [step.rpartition("/")[2] for step in calm.last.steps if step.startswith("request")]
-    assert "Conversation_Id__c" in calls[: calls.index("ingest")]
+    found = [(one["pulled"], one["duplicate"], one["updated"], one["rejected"]) for one in passes]
+    assert found == [(196, 1, 0, 1), (111, 1, 20, 1)]
+    calls = [step.split()[2].rpartition("/")[2] for step in calm.last.steps if step.startswith("request")]
+    pulling = [at for at, call in enumerate(calls) if call == "query"]
+    assert pulling[0] < calls.index("Conversation_Id__c") < pulling[-1]
+    jobs = [(job.state, len(job.keys), len(job.done)) for job in calm.org.jobs]
+    assert jobs == [("Failed", 71, 36), ("JobComplete", 1, 1), ("JobComplete", 35, 35)]
 
 
 def test_a_sync_killed_at_any_step_and_repeated_keeps_every_promise(

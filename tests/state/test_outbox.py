@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 from state.desk import DAY, Desk, at, bad, call, record, row
 
+from connector.mapping import BadRow
+from connector.spans import stamp
+
 
 def test_a_row_equal_to_the_one_waiting_goes_nowhere(desk: Desk):
     first = desk.read(call("c1", "A"))
@@ -179,6 +182,13 @@ def test_two_records_with_one_key_keep_the_first_row_and_reject_the_later(desk: 
     one = desk.read(record("c1", row("key", "A")), record("c2", row("key", "B")))
     assert desk.waiting() == [("key", "A")]
     assert ([code for _, code in desk.rejects()], desk.books(one)["rejected"]) == (["KEY_COLLISION"], 1)
+    desk.check(one)
+
+
+def test_a_bad_row_with_the_key_of_another_record_leaves_that_ones_row_alone(desk: Desk):
+    stranger = record("c2", BadRow(0, "c1", stamp(at(1)), "NOT_A_NUMBER", "fields.Value__c: not a number"))
+    one = desk.read(call("c1", "A"), stranger)
+    assert (desk.waiting(), [code for _, code in desk.rejects()]) == ([("c1", "A")], ["NOT_A_NUMBER"])
     desk.check(one)
 
 
