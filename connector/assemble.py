@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
 
 import requests
 
 from connector.config import Config
-from connector.errors import ConfigError, Stopped
+from connector.errors import ConfigError, MappingError, Stopped
 from connector.genesys.client import GenesysClient
 from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
 from connector.pace import Pace, pace_file
@@ -86,7 +87,8 @@ class Installation:
 def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]:
     """The streams of the mappings folder, enabled ones, or just those named.
 
-    Raises MappingError with all problems of all files, ConfigError for names that do not exist (nearest suggested).
+    Raises MappingError with all problems of all files and of streams that would undo each other, ConfigError for names
+    that do not exist (nearest suggested).
     """
     mappings = load_mappings(config.mappings)
     unknown = [name for name in names or () if name not in mappings]
@@ -95,8 +97,26 @@ def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]
             "\n".join(f"there is no stream {name!r}{_nearest(name, mappings)}" for name in unknown),
             f"streams of {config.mappings}: {', '.join(mappings)}",
         )
+    _check_shared_objects(mappings)
     chosen = [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
     return [to_stream(mapping) for mapping in chosen]
+
+
+def _check_shared_objects(mappings: dict[str, Mapping]) -> None:
+    """Two streams may write to one object only if no field but the external id is written by both."""
+    writes = [
+        (name, target.object, {rule.name for rule in target.fields} - {target.external_id})
+        for name, mapping in mappings.items()
+        if mapping.enabled
+        for target in mapping.targets
+    ]
+    problems = [
+        f"{one} and {other} both write {', '.join(sorted(both))} of {target}: each would undo the other"
+        for (one, target, fields), (other, other_target, other_fields) in combinations(writes, 2)
+        if target == other_target and (both := fields & other_fields)
+    ]
+    if problems:
+        raise MappingError(problems, "let each field be written by one stream, or set enabled: false in one of them")
 
 
 def to_stream(mapping: Mapping) -> Stream:

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 OUTBOX_ROWS = 200_000
 """The pull pauses when so many rows wait to be delivered."""
 
+LOOK_EVERY_PAGES = 20
+"""How often the outbox is counted: counting costs as much as some pages."""
+
 PAUSE_SECONDS = 1.0
 TOO_DEEP = (502, 504)
 
@@ -94,11 +97,11 @@ class Puller:
 
         Raises ServiceUnavailable, NeedsMending errors and StateError; the pass then goes on in a later run.
         """
+        if self.pages % LOOK_EVERY_PAGES == 0 and self._is_full():
+            return PAUSE_SECONDS
         if self._reading is None:
             if not self._work:
                 return None
-            if self._is_full():
-                return PAUSE_SECONDS
             self._reading = self._open(self._work.popleft())
         reading = self._reading
         try:

@@ -115,7 +115,7 @@ class Runner:
         """Run one stream to its end. Errors become part of the result; only an unexpected fault is raised."""
         lock = StreamLock(self._folder, stream.name)
         try:
-            lock.take(self._store, order.wait)
+            lock.take(self._store, self._sleep if order.wait else None)
         except ConnectorError as error:
             return Result(stream.name, error.exit_code, error=error)
         try:

@@ -17,6 +17,10 @@ BUSY_SECONDS = 60.0
 """How long a write waits for another process that writes to the same state file."""
 
 
+PAGES_GIVEN_BACK = 5_000
+"""Free pages a run returns to the disk at most, so that no run is slowed down by it."""
+
+
 class Database:
     """A connection shared by the threads of one process, one statement or transaction at a time.
 
@@ -94,6 +98,11 @@ class Database:
         """The first column of the first row of a SELECT, or None."""
         found = self.row(sql, parameters)
         return None if found is None else found[0]
+
+    def give_back_space(self) -> None:
+        """Return some of the pages that are free now to the disk."""
+        with self._lock, self._plainly():
+            self._connection.execute(f"PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})").fetchall()
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, consistent in itself, of the whole state to a new private file."""

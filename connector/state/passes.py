@@ -233,6 +233,7 @@ class Passes:
             while gone:
                 with self._db.transaction() as db:
                     gone = db.execute(sql, [row["id"]]).rowcount
+        self._db.give_back_space()
 
     def _spans(self, sql: str, stream: str) -> list[Span]:
         return [_span(row) for row in self._db.rows(sql, [stream])]

@@ -4,7 +4,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,6 +197,9 @@ class Store:
         return {table: int(self.db.value(sql.format(table), [stream, last])) for table, last in newest.items()}
 
 
+WAIT_SECONDS = 1.0
+
+
 class StreamLock:
     """One writer per stream: a file lock that dies with its process. Folder: beside the state file."""
 
@@ -205,30 +208,36 @@ class StreamLock:
         self._name = name
         self._lock = FileLock(folder / f"{name}.lock", mode=0o600)
 
-    def take(self, store: Store, wait: bool) -> None:
-        """Raises AlreadyRunning, with who works on the stream since when and at what, unless it is free or `wait`."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=-1 if wait else 0)
-        except Timeout:
-            latest = store.runs(self._name, 1)
-            story = "another process works on it"
-            if latest and latest[0].finished is None:
-                run = latest[0]
-                story = f"{run.who} works on it since {stamp(run.started)} ({run.command})"
-                story += f", now at {run.doing}" if run.doing else ""
-            raise AlreadyRunning(f"{self._name}: {story}", "wait for it, or run again with --wait") from None
-        except OSError as error:
-            raise StateError(
-                f"{self._folder}: {error.strerror or error}", "the folder must be writable by this user; or --home"
-            ) from error
+    def take(self, store: Store, sleep: Callable[[float], None] | None = None) -> None:
+        """Take the lock; sleep: how to wait for it, None to give up at once.
+
+        Raises AlreadyRunning, with who works on the stream since when and at what; StateError when the folder cannot
+        be written; what `sleep` raises.
+        """
+        while not self.try_take():
+            if sleep is None:
+                raise AlreadyRunning(f"{self._name}: {self._story(store)}", "wait for it, or run again with --wait")
+            sleep(WAIT_SECONDS)
+
+    def _story(self, store: Store) -> str:
+        latest = store.runs(self._name, 1)
+        if not latest or latest[0].finished is not None:
+            return "another process works on it"
+        run = latest[0]
+        at = f", now at {run.doing}" if run.doing else ""
+        return f"{run.who} works on it since {stamp(run.started)} ({run.command}){at}"
 
     def try_take(self) -> bool:
         """Take the lock if nobody has it."""
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        except OSError as error:
+            raise StateError(
+                f"{self._folder}: {error.strerror or error}", "the folder must be writable by this user; or --home"
+            ) from error
         return True
 
     def release(self) -> None:
