@@ -7,6 +7,7 @@ about a person and helps to find the fault stays readable: ids, dates, names of 
 import re
 
 _LONGEST = 20_000
+LONGEST_MESSAGE = 300
 
 _KEPT = r"""
     (?P<kept> \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b            # ids of Genesys
@@ -32,3 +33,9 @@ def mask(text: str, hidden: str = "") -> str:
     if len(hidden) >= 8:
         text = text.replace(hidden, "***")
     return _SENSITIVE.sub(lambda found: found["kept"] or "***", text)
+
+
+def shortened(text: str) -> str:
+    """On one line and at most 300 characters, as a message can carry it."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

@@ -12,15 +12,13 @@ clients (420 is an edge server without a route to the host).
 import logging
 import random
 import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -29,8 +27,9 @@ import tenacity
 from requests import exceptions as faults
 from urllib3 import exceptions as raw_faults
 
+from connector.connection import NEXT_RUN, describe_fault
 from connector.errors import ConfigError, MalformedAnswer, QuotaSpent, Refused, ServiceUnavailable
-from connector.masking import mask
+from connector.masking import mask, shortened
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
@@ -44,8 +43,6 @@ _LONGEST_GUESS_SECONDS = 60.0
 _TOO_MANY_SECONDS = 3.0
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 _LASTING_FAULT_TRIES = 2
-_MESSAGE_LENGTH = 300
-_NEXT_RUN = "nothing is lost, the next run goes on from here"
 
 
 class AnswerLost(ServiceUnavailable):
@@ -205,7 +202,7 @@ class Transport:
             if not wrong:
                 return answer
             message = f"{ask} answered {answer.status_code}, but {wrong}"
-            error = MalformedAnswer(message, f"is a proxy in between? {_NEXT_RUN}", status=answer.status_code)
+            error = MalformedAnswer(message, f"is a proxy in between? {NEXT_RUN}", status=answer.status_code)
             raise _Again(error, self._retry.attempts if ask.repeat else 1)
         try:
             raise self._from_status(ask, answer)
@@ -220,7 +217,7 @@ class Transport:
             return ConfigError(f"{ask}: {ask.host or 'the address'} is not a host name", "check the domain in .env")
         if type(fault) is OSError and "TLS CA certificate bundle" in str(fault):
             return ConfigError(f"{ask}: {fault}", "name an existing file in REQUESTS_CA_BUNDLE")
-        found = _describe(fault)
+        found = describe_fault(fault)
         if found is None:
             return fault
         message = f"{ask}: {ask.host} {found.text}"
@@ -237,7 +234,7 @@ class Transport:
         """What an error status becomes: _Again, Refused, or QuotaSpent where waiting makes no sense."""
         status = answer.status_code
         code, said, body = _read_error(answer)
-        said = _shorten(mask(said, hidden=_token(ask.headers)))
+        said = shortened(mask(said, hidden=_token(ask.headers)))
         message = f"{ask} answered {status}{f' {code}' if code else ''}{f': {said}' if said else ''}"
         too_many = status == 403 and code == "REQUEST_LIMIT_EXCEEDED"
         if too_many and "totalrequests" in said.lower():
@@ -252,15 +249,15 @@ class Transport:
         asked = self._asked_seconds(answer)
         if not (ask.repeat or too_many or status == 429):
             kind = AnswerLost if status in _OUTCOME_UNKNOWN else ServiceUnavailable
-            return kind(message, _NEXT_RUN, status=status)
+            return kind(message, NEXT_RUN, status=status)
         if asked is not None and asked > self._retry.longest_wait:
             hint = f"the service asks to come back in {asked:.0f} s; the next run after that goes on"
             return QuotaSpent(message, hint, status=status, come_back_seconds=asked)
         if status == 429:
-            hint = f"other programs with the same login count too; {_NEXT_RUN}"
+            hint = f"other programs with the same login count too; {NEXT_RUN}"
             spent = QuotaSpent(message, hint, status=status, come_back_seconds=asked)
             return _Again(spent, self._retry.attempts, _TOO_MANY_SECONDS if asked is None else asked)
-        return _Again(ServiceUnavailable(message, _NEXT_RUN, status=status), self._retry.attempts, asked)
+        return _Again(ServiceUnavailable(message, NEXT_RUN, status=status), self._retry.attempts, asked)
 
     def _asked_seconds(self, answer: requests.Response) -> float | None:
         """Seconds the service asks to wait: Retry-After in seconds or as a date, else Genesys' window reset on 429."""
@@ -343,63 +340,6 @@ def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Fault(NamedTuple):
-    """A fault in words. is_lasting: a wrong setting looks like this. was_sent: the service may have the request."""
-
-    text: str
-    hint: str
-    is_lasting: bool = False
-    was_sent: bool = False
-
-
-def _describe(fault: Exception) -> _Fault | None:
-    """In words, or None for a fault that is not the network's."""
-    chain = tuple(_chain(fault))
-
-    def has(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(link, kinds) for link in chain)
-
-    if has(faults.ProxyError, faults.InvalidProxyURL, raw_faults.ProxyError):
-        tunnel = next((str(link) for link in chain if str(link).startswith("Tunnel connection failed")), "")
-        text = f"is not reached through the proxy{f' ({_shorten(mask(tunnel))})' if tunnel else ''}"
-        return _Fault(text, "check HTTPS_PROXY and NO_PROXY", is_lasting=True)
-    if has(ssl.SSLCertVerificationError):
-        hint = "name the file with your company's CA certificates in REQUESTS_CA_BUNDLE"
-        return _Fault("shows a TLS certificate this machine does not trust", hint, is_lasting=True)
-    if has(faults.SSLError, raw_faults.SSLError, ssl.SSLError):
-        hint = "does a proxy or firewall break TLS open? Its CA belongs into REQUESTS_CA_BUNDLE"
-        return _Fault("does not agree on TLS with this machine", hint, is_lasting=True, was_sent=True)
-    if has(raw_faults.NameResolutionError, raw_faults.LocationParseError, socket.gaierror):
-        hint = "is the region or My Domain in .env right, and does this machine reach the internet or its HTTPS_PROXY?"
-        return _Fault("is a name that cannot be resolved", hint, is_lasting=True)
-    if has(ConnectionRefusedError):
-        return _Fault("refuses the connection", "does a firewall or a missing HTTPS_PROXY stand in between?")
-    if has(faults.ConnectTimeout, raw_faults.ConnectTimeoutError):
-        return _Fault("cannot be connected in time", "does a firewall or a missing HTTPS_PROXY stand in between?")
-    if has(raw_faults.NewConnectionError):
-        return _Fault("cannot be connected", "is this machine on the network?")
-    if has(faults.Timeout, raw_faults.TimeoutError, TimeoutError):
-        return _Fault("did not answer in time", _NEXT_RUN, was_sent=True)
-    if has(faults.ChunkedEncodingError, faults.ContentDecodingError, raw_faults.IncompleteRead, raw_faults.DecodeError):
-        return _Fault("broke its answer off, or sent it damaged", _NEXT_RUN, was_sent=True)
-    if has(faults.ConnectionError, ConnectionError, raw_faults.HTTPError):
-        return _Fault("dropped the connection", _NEXT_RUN, was_sent=True)
-    return None
-
-
-def _chain(fault: BaseException) -> Iterator[BaseException]:
-    """The fault and those it was made of: requests and urllib3 keep them as arguments, reasons or causes."""
-    waiting, met = [fault], set()
-    while waiting:
-        link = waiting.pop()
-        if id(link) in met:
-            continue
-        met.add(id(link))
-        yield link
-        inner = (*link.args, getattr(link, "reason", None), link.__cause__, link.__context__)
-        waiting.extend(one for one in inner if isinstance(one, BaseException))
-
-
 def _read_error(answer: requests.Response) -> tuple[str, str, object]:
     """(code, message, parsed body) of an error answer; ("", "", None) when it is no JSON.
 
@@ -415,7 +355,7 @@ def _read_error(answer: requests.Response) -> tuple[str, str, object]:
         return "", "", body
     code = first.get("errorCode") or first.get("code") or first.get("error") or ""
     said = first.get("message") or first.get("error_description") or first.get("description") or ""
-    return _shorten(mask(str(code))), str(said), body
+    return shortened(mask(str(code))), str(said), body
 
 
 def _http_date(text: str) -> datetime | None:
@@ -428,8 +368,3 @@ def _http_date(text: str) -> datetime | None:
 
 def _token(headers: Mapping[str, str]) -> str:
     return headers.get("Authorization", "").rpartition(" ")[2]
-
-
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _MESSAGE_LENGTH else text[: _MESSAGE_LENGTH - 1] + "…"

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -51,16 +51,24 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class _Story:
-    """How far a demo got, kept in its folder. until: end of the simulated days, before the further hour."""
+    """How far a demo got, kept in its folder.
+
+    until: end of the simulated days, before the further hour. stage: "making" its home, the "first" or "second" sync,
+    or "over".
+    """
 
     until: datetime
     conversations: int
-    hour_passed: bool = False
-    is_over: bool = False
+    stage: Literal["making", "first", "second", "over"] = "making"
+
+    def at(self, stage: Literal["first", "second", "over"], home: Path) -> "_Story":
+        """The same demo at a later stage, written down."""
+        later = replace(self, stage=stage)
+        later.save(home)
+        return later
 
     def save(self, home: Path) -> None:
-        told = {**vars(self), "until": stamp(self.until)}
-        (home / _MARK).write_text(json.dumps(told))
+        (home / _MARK).write_text(json.dumps({**vars(self), "until": stamp(self.until)}))
 
 
 def run_demo(session: Session, folder: Path, conversations: int) -> int:
@@ -81,26 +89,22 @@ def run_demo(session: Session, folder: Path, conversations: int) -> int:
 def _begin_or_go_on(session: Session, home: Path, conversations: int) -> _Story:
     try:
         told = json.loads((home / _MARK).read_text())
-        if not told["is_over"]:
+        if told["stage"] in ("first", "second"):
             session.note(f"going on with the demo in {home}")
             return _Story(**{**told, "until": instant(told["until"])})
     except FileNotFoundError:
-        if home.exists() and any(home.iterdir()):
-            raise ConfigError(
-                f"{home} holds other things", "name another folder: connector demo --folder DIR"
-            ) from None
+        if home.is_dir() and any(home.iterdir()):
+            hint = "name another folder: connector demo --folder DIR"
+            raise ConfigError(f"{home} holds other things", hint) from None
     except (ValueError, KeyError, TypeError):
-        pass  # A demo that was killed while it wrote its first line.
+        pass  # a demo that was killed while it wrote its mark
     yesterday = (session.now() - timedelta(days=1)).replace(hour=14, minute=0, second=0, microsecond=0)
     story = _Story(yesterday, conversations)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        story.save(home)
-        _clear(home)
-        _write_mappings(home, yesterday - timedelta(days=_DAYS))
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: {error.strerror}", "the demo needs a folder it may write to") from error
-    return story
+    home.mkdir(parents=True, exist_ok=True)
+    story.save(home)
+    _clear(home)
+    _write_mappings(home, yesterday - timedelta(days=_DAYS))
+    return story.at("first", home)
 
 
 def _clear(home: Path) -> None:
@@ -153,13 +157,12 @@ class _Play:
     def through(self, story: _Story) -> int:
         self._session.announce(self._config, will_write=True)
         self._clock.set(max(self._clock.now(), self._latest() + _SETTLED))
-        if not story.hour_passed:
+        if story.stage == "first":
             until = f"{story.until:%Y-%m-%d %H:%M} UTC"
             self._say(f"A contact centre of {_DAYS} days, until {until}: {len(self._world):,} conversations.")
             if code := self._sync("First sync"):
                 return self._end(code)
-            story = replace(story, hour_passed=True)
-            story.save(self._home)
+            story = story.at("second", self._home)
         changes = continue_world(self._world, self._centre, story.until)
         self._clock.set(max(story.until + _HOUR + _SETTLED, self._latest() + _SETTLED))
         self._say(
@@ -168,7 +171,7 @@ class _Play:
         )
         if code := self._sync("Second sync: only what changed is sent"):
             return self._end(code)
-        replace(story, is_over=True).save(self._home)
+        story.at("over", self._home)
         self._show_records()
         self._say_next()
         return self._end(0)

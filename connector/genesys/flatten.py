@@ -4,6 +4,7 @@ Instants inside conversations stay as Genesys wrote them; `start` and `end` of f
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -56,7 +57,7 @@ def flatten_summary(entities: Iterable[Mapping[str, Any]], span: Span) -> Iterat
 
 
 def _added(known: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Statistics of a metric that stands twice in one bucket: counts and sums add, extremes stay extremes."""
+    """Statistics of a metric that stands twice in one bucket: counts and sums add, extremes and targets stay."""
     merged = dict(known)
     for name, value in more.items():
         if name not in merged:
@@ -65,16 +66,19 @@ def _added(known: Mapping[str, float], more: Mapping[str, float]) -> dict[str, f
             merged[name] = max(merged[name], value)
         elif name == "min":
             merged[name] = min(merged[name], value)
-        else:
+        elif name not in ("ratio", "target"):
             merged[name] += value
+    if "ratio" in merged and merged.get("denominator"):
+        merged["ratio"] = merged["numerator"] / merged["denominator"]
     return merged
 
 
 def _facts(conversation: Mapping[str, Any]) -> Record:
-    start, end = conversation.get("conversationStart"), conversation.get("conversationEnd")
-    facts: Record = {"is_open": not end}
-    if start and end:
-        facts["duration_ms"] = (instant(end) - instant(start)) // _MILLISECOND
+    facts: Record = {"is_open": not conversation.get("conversationEnd")}
+    # Without both instants, or with one nobody can read, the duration cannot be told.
+    with suppress(KeyError, TypeError, ValueError):
+        lasted = instant(conversation["conversationEnd"]) - instant(conversation["conversationStart"])
+        facts["duration_ms"] = lasted // _MILLISECOND
     media_types: dict[str, None] = {}
     direction = conversation.get("originatingDirection")
     first_queue: tuple[bool, str, str] | None = None

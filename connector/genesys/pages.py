@@ -49,12 +49,15 @@ class PageReader:
         listed = answer.body.get(self.query.records)
         if listed is None:
             listed = []
-        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        try:
+            if not isinstance(listed, list):
+                raise TypeError(f"{type(listed).__name__} instead of list")
+            records = list(self._flatten(listed, span))
+        except (AttributeError, TypeError) as fault:
             raise MalformedAnswer(
-                f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects",
+                f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects such as documented",
                 "the pass stays open and is read again by the next run",
-            )
-        records = list(self._flatten(listed, span))
+            ) from fault
         keys = [self.key_of(record) for record in records]
         return Page(
             number=number,

@@ -48,6 +48,10 @@ class Database:
     def _prepare(self) -> None:
         if self.is_new:
             self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        elif self._is_foreign():
+            raise StateError(
+                f"{self.path}: this database belongs to another program", "name another file in CONNECTOR_STATE"
+            )
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         tables = sqlite_utils.Database(self._connection, recursive_triggers=False, execute_plugins=False)
@@ -61,6 +65,11 @@ class Database:
         if MIGRATIONS.pending(tables):
             with self.transaction():
                 MIGRATIONS.apply(tables)
+
+    def _is_foreign(self) -> bool:
+        sql = "SELECT count(*), total(name = ?) FROM sqlite_master WHERE type = 'table'"
+        tables, ours = self._connection.execute(sql, [MIGRATIONS.migrations_table]).fetchone()
+        return bool(tables) and not ours
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

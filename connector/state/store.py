@@ -124,12 +124,21 @@ class Store:
             db.execute(sql, [prints.fields, prints.source, prints.keys, stream])
 
     def begin_anew(self, stream: str, now: datetime) -> None:
-        """Forget what belongs to another organisation: everything of the stream is read and sent again."""
+        """Forget what belongs to another organisation: everything of the stream is read and sent again.
+
+        The stream itself goes last: killed before, the next run finds the other organisation again.
+        """
+        for table, key in (("outbox", "seq"), ("row_hashes", "stream, object, at, external_id")):
+            some = f"SELECT {key} FROM {table} WHERE stream = ? LIMIT 1000"  # noqa: S608
+            gone = 1
+            while gone:
+                with self.db.transaction() as db:
+                    gone = db.execute(f"DELETE FROM {table} WHERE ({key}) IN ({some})", [stream]).rowcount  # noqa: S608
         unfinished = self.passes.unfinished(stream)
         with self.db.transaction(durable=True) as db:
             for one in unfinished:
                 self.passes.fail(one, "another organisation was adopted", 0, now)
-            for table in ("coverage", "owed", "row_hashes", "outbox"):
+            for table in ("coverage", "owed"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             for table in ("gaps", "rejects"):
                 sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
@@ -198,6 +207,7 @@ class Store:
 
 
 WAIT_SECONDS = 1.0
+"""How often a run that waits for another one looks whether that has ended."""
 
 
 class StreamLock:
@@ -230,7 +240,8 @@ class StreamLock:
     def try_take(self) -> bool:
         """Take the lock if nobody has it."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            # Files of customer values pass through the folder: it is nobody else's.
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False

@@ -62,7 +62,7 @@ def test_first_sync_shows_home_new_state_and_both_balances(cli: Cli) -> None:
         [
             f"home {cli.home}",
             f"new state file {cli.home}/connector.db",
-            "conversations: pulling, 2 records",
+            "conversations: pulling 2026-03-02 00:00, 1 pass left, 2 records",
         ],
     )
     words = [line.split() for line in said.out.splitlines() if line.strip() and "─" not in line]
@@ -184,6 +184,7 @@ def test_wait_waits_for_the_other_run(cli: Cli) -> None:
     def nap(seconds: float) -> None:
         naps.append(seconds)
         lock.release()
+        cli.lab.clock.sleep(seconds)
 
     cli.changed_seams["sleep"] = nap
     said = cli("sync", "--wait")
@@ -193,7 +194,7 @@ def test_wait_waits_for_the_other_run(cli: Cli) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_stops_cleanly_and_the_next_run_goes_on(cli: Cli, number: signal.Signals, code: int) -> None:
-    cli.lab.write_mapping(SECOND.replace("Conversation_", "Conversation_"), "second")
+    cli.lab.write_mapping(SECOND, "second")
     before = signal.getsignal(number)
     stopped: list[float] = []
 

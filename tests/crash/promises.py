@@ -16,6 +16,8 @@ from typing import Any
 from crash.stage import Ended, Org, Scene
 
 Tables = Mapping[str, list[dict[str, Any]]]
+Asked = tuple[str, int]
+"""An interval and a page."""
 
 _UNTIL_ENDED = ("passes", "outbox", "batches", "coverage", "rejects", "gaps", "owed")
 _SAME_IN_EVERY_TRIAL = ("pulled", "duplicate", "outside", "filtered", "unmappable", "mapped", "made", "rejected")
@@ -145,7 +147,8 @@ def _nothing_open(trial: Trial) -> Iterator[str]:
     for what, found in (
         ("rows in the outbox", trial.end["outbox"]),
         ("open batches", [one for one in trial.end["batches"] if not one["ended"]]),
-        ("passes not settled", [one for one in trial.end["passes"] if one["state"] != "settled"]),
+        ("passes open", [one for one in trial.end["passes"] if not one["ended"]]),
+        ("passes given up", [one for one in trial.end["passes"] if one["state"] not in ("settled", "split")]),
         ("gaps", trial.end["gaps"]),
         ("spans owed", trial.end["owed"]),
     ):
@@ -211,39 +214,51 @@ def _writes(trial: Trial, calm: Trial) -> Iterator[str]:
 
 
 def _pages(trial: Trial, calm: Trial) -> Iterator[str]:
-    """Each pass asks for each page once, but for the page in flight and the last stored one where it was killed.
-
-    The details query lists whole days, so every pass of a day has the pages of that day.
-    """
-    pages: dict[str, set[int]] = {}
-    for interval, page in calm.last.asked():
-        pages.setdefault(interval[:10], set()).add(page)
-    allowed: Counter[tuple[str, int]] = Counter()
-    known = {one["id"] for one in trial.before["passes"]}
-    for one in trial.end["passes"]:
-        if one["id"] not in known:
-            allowed.update((_interval(one), page) for page in pages[one["start"][:10]])
+    """A pass asks for each page as often as undisturbed, but for what was in flight and the last stored page."""
+    asked = sum((run.asked() for run in trial.runs), Counter[Asked]())
+    undisturbed = calm.last.asked()
+    allowed: Counter[Asked] = Counter()
+    for one in _begun(trial.before, trial.end):
+        usual = _of(one, undisturbed)
+        # A later run also reads again what an earlier one settled within the lookback: each page once.
+        allowed += usual or Counter(_of(one, asked).keys())
+    ends = {_span(one): _stored(one) for one in calm.end["passes"]}
     before = trial.before
     for number, (run, tables) in enumerate(zip(trial.runs, trial.tables, strict=True), 1):
-        if run.was_killed:
-            for one in tables["passes"]:
-                if one["state"] == "pulling":
-                    stored = json.loads(one["checkpoint"])["page"] if one["checkpoint"] else 0
-                    allowed.update([(_interval(one), stored), (_interval(one), stored + 1)])
+        for one in tables["passes"] if run.was_killed else ():
+            if one["state"] == "pulling":
+                stored = _stored(one)
+                in_flight = Counter([(_interval(one), stored + 1)])
+                if stored == ends.get(_span(one)):
+                    # Nothing more to store: the run may have been asking again whether this is the end.
+                    in_flight |= Counter({ask: n for ask, n in undisturbed.items() if ask > (_interval(one), stored)})
+                    in_flight = _of(one, in_flight)
+                allowed += in_flight + Counter([(_interval(one), stored)])
         yield from _begun_needlessly(number, before, tables)
         before = tables
-    asked = sum((run.asked() for run in trial.runs), Counter[tuple[str, int]]())
     for (interval, page), times in (asked - allowed).items():
         yield f"page {page} of {interval} was asked for {times} times too often"
 
 
+def _of(one: Mapping[str, Any], asked: Counter[Asked]) -> Counter[Asked]:
+    """What was asked of the interval of a pass."""
+    return Counter({ask: times for ask, times in asked.items() if ask[0] == _interval(one)})
+
+
+def _stored(one: Mapping[str, Any]) -> int:
+    """The last page a pass has stored, 0 before the first."""
+    return json.loads(one["checkpoint"])["page"] if one["checkpoint"] else 0
+
+
+def _begun(before: Tables, after: Tables) -> list[dict[str, Any]]:
+    known = {one["id"] for one in before["passes"]}
+    return [one for one in after["passes"] if one["id"] not in known]
+
+
 def _begun_needlessly(number: int, before: Tables, after: Tables) -> Iterator[str]:
     """A span is begun anew only when no unfinished pass holds it, and only as lookback when it was settled."""
-    known = {one["id"] for one in before["passes"]}
-    for one in after["passes"]:
-        if one["id"] in known:
-            continue
-        for other in before["passes"]:
+    for one in _begun(before, after):
+        for other in before["passes"] if one["parent"] is None else ():
             if other["start"] < one["end"] and one["start"] < other["end"] and other["state"] in ("pulling", "pulled"):
                 yield f"run {number} began {_span(one)} while pass {other['id']} of {_span(other)} was unfinished"
         covered = any(_span(other) == _span(one) for other in before["coverage"])

@@ -4,12 +4,14 @@ A durable step is a commit of the state file, a request on its way out, or an an
 """
 
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import repeat
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -29,8 +31,8 @@ THREADED = 40
 
 MAPPING = """
 source: {{query: conversations.details, page_size: 100}}
-window: {{start: 2026-03-02, size: P1D, lookback: PT6H, settle: PT15M, timezone: UTC}}
-target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: bulk}}
+window: {{start: 2026-03-02, size: {size}, lookback: PT6H, settle: PT15M, timezone: UTC}}
+target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: {deliver}}}
 fields:
   Conversation_Id__c: {{key: [conversationId]}}
   Started__c: conversationStart
@@ -40,6 +42,11 @@ fields:
   First_Queue_Id__c: {{from: first_queue_id, when_missing: reject}}
   Is_Open__c: is_open
 """
+
+
+def mapping(size: str = "P1D", deliver: str = "bulk", round: int = 2) -> str:
+    return MAPPING.format(size=size, deliver=deliver, round=round)
+
 
 FIRST_SYNC, HORIZON, SECOND_SYNC = at(22 + 10 / 60), at(25 + 55 / 60), at(26 + 10 / 60)
 UNMAPPABLE, REFUSED, LOCKED = "today-150", "tonight-50", "today-7"
@@ -145,7 +152,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
 def first(tmp_path_factory: pytest.TempPathFactory) -> Start:
     """A home that was just set up, an empty org, and a day to bring over."""
     folder = tmp_path_factory.mktemp("first")
-    write_home(folder / "home", MAPPING.format(round=2))
+    write_home(folder / "home", mapping())
     return Start(filled_world(), folder / "home", folder / "no-org.db", FIRST_SYNC)
 
 
@@ -164,8 +171,7 @@ def later(theatre: Theatre, first: Start, tmp_path_factory: pytest.TempPathFacto
         scene.salesforce.close()
         shutil.copytree(scene.home, folder / "home")
         shutil.copy(scene.folder / "org.db", folder / "org.db")
-    mapping = folder / "home" / "mappings" / "conversations.yml"
-    mapping.write_text(MAPPING.format(round=1))
+    (folder / "home" / "mappings" / "conversations.yml").write_text(mapping(round=1))
     return replace(
         first,
         home=folder / "home",
@@ -212,6 +218,43 @@ def test_a_first_sync_killed_at_any_step_and_repeated_keeps_every_promise(theatr
     calm = theatre.attempt(first)
     kills = range(1, len(calm.last.steps) + 1)
     tell(theatre.attempts(first, [[kill] for kill in kills]), calm)
+
+
+def test_a_sync_whose_source_promised_too_much_killed_at_any_step_and_repeated_keeps_every_promise(
+    theatre: Theatre, first: Start, tell: Tell, tmp_path: Path
+):
+    """Two days in one span, of which the service states a wrong total: its halves, a day each, settle the matter."""
+    write_home(tmp_path / "home", mapping(size="P7D", deliver="collections"))
+    interval = "2026-03-02T00:00:00.000Z/2026-03-03T01:55:00.000Z"
+    promise = Rule("total", {"value": "stale_high"}, path="/details/query", body={"interval": interval})
+    start = replace(first, home=tmp_path / "home", now=SECOND_SYNC, rules=(promise,))
+    calm = theatre.attempt(start)
+    assert [(one["state"], one["parent"]) for one in calm.end["passes"]] == [
+        ("split", None),
+        ("settled", 1),
+        ("settled", 1),
+    ]
+    kills = range(1, len(calm.last.steps) + 1)
+    tell(theatre.attempts(start, [[kill] for kill in kills]), calm)
+
+
+@pytest.mark.parametrize("state", ["forming", "uploading"])
+def test_a_sync_killed_again_while_it_undoes_a_batch_keeps_every_promise(
+    theatre: Theatre, later: Start, calm: Trial, tell: Tell, state: str
+):
+    """Its rows wait again and go by another job: until that one is made, each step of the second run is its last."""
+    created = creates_job(calm.last.steps)
+    uploaded = next(number for number, step in enumerate(calm.last.steps, 1) if step.startswith("answer 201 to PUT"))
+    # Two commits before the job is made: the rows were taken, the batch is ready.
+    kill = created - 2 if state == "forming" else uploaded
+    once = theatre.attempt(later, [kill])
+    assert [one["state"] for one in once.tables[0]["batches"] if not one["ended"]] == [state]
+    tell(theatre.attempts(later, [[kill, again] for again in range(1, creates_job(once.last.steps))]), calm)
+
+
+def creates_job(steps: Sequence[str]) -> int:
+    """The number of the step at which the first ingest job is asked for."""
+    return next(number for number, step in enumerate(steps, 1) if re.match(r"request POST .*/jobs/ingest$", step))
 
 
 def test_a_sync_killed_twice_and_repeated_keeps_every_promise(theatre: Theatre, later: Start, calm: Trial, tell: Tell):

@@ -1,6 +1,6 @@
 """The state of one stream, worked by hand: passes, pages of records, batches and what Salesforce answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -58,10 +58,14 @@ def bad(name: str, hour: float = 1) -> Entry:
 
 
 class Desk:
-    """One stream of a state file. now: may be set; run: the run everything is done in."""
+    """One stream of a state file.
+
+    now, after_commit: may be set; run: the run everything is done in.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.db = Database(path)
+        self.after_commit: Callable[[], None] = lambda: None
+        self.db = Database(path, after_commit=lambda: self.after_commit())
         self.store = Store(self.db)
         self.now = at(30)
         self.store.meet(STREAM, IDENTITY, PRINTS)

@@ -33,9 +33,10 @@ def test_a_state_is_readable_by_any_sqlite_tool(desk: Desk):
     other = sqlite3.connect(f"file:{desk.db.path}?mode=ro", uri=True)
     named = {name for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert named - {"sqlite_sequence"} >= TABLES
-    views = [dict(zip(("stream", "read_to", "waiting"), one, strict=False)) for one in other.execute(
-        "SELECT stream, read_to, waiting_rows FROM v_status"
-    )]
+    views = [
+        dict(zip(("stream", "read_to", "waiting"), one, strict=False))
+        for one in other.execute("SELECT stream, read_to, waiting_rows FROM v_status")
+    ]
     other.close()
     assert views == [{"stream": "calls", "read_to": None, "waiting": 1}]
 
@@ -85,19 +86,17 @@ def test_two_threads_write_one_after_the_other_and_lose_nothing(desk: Desk):
 def test_a_reader_never_sees_half_of_another_threads_transaction(desk: Desk):
     inside, seen = threading.Event(), list[int]()
 
-    def write() -> None:
-        with desk.db.transaction() as connection:
-            connection.execute("DELETE FROM runs")
-            inside.set()
-            reader.join(0.05)
-            connection.execute("INSERT INTO runs (stream, command, who, started) VALUES ('s', 'sync', 'me', 'now')")
+    def read() -> None:
+        inside.wait()
+        seen.append(desk.db.value("SELECT count(*) FROM runs"))
 
-    reader = threading.Thread(target=lambda: seen.append(desk.db.value("SELECT count(*) FROM runs")))
-    writer = threading.Thread(target=write)
-    writer.start()
-    inside.wait()
+    reader = threading.Thread(target=read)
     reader.start()
-    writer.join()
+    with desk.db.transaction() as connection:
+        connection.execute("DELETE FROM runs")
+        inside.set()
+        reader.join(0.05)
+        connection.execute("INSERT INTO runs (stream, command, who, started) VALUES ('s', 'sync', 'me', 'now')")
     reader.join()
     assert seen == [1]
 

@@ -87,10 +87,10 @@ def test_a_change_taken_over_only_half_is_found_again_by_the_next_run(desk: Desk
             raise Killed
 
     desk.read(call("c1", "A"))
-    desk.db._after_commit = die_at_second
+    desk.after_commit = die_at_second
     with pytest.raises(Killed):
         desk.store.adopt("calls", replace(PRINTS, fields="2"), [], "fields changed", desk.run, desk.now)
-    desk.db._after_commit = lambda: None
+    desk.after_commit = lambda: None
     assert meet(desk, fields="2") == "fields"
 
 
@@ -101,7 +101,7 @@ def test_an_adopted_organisation_begins_anew(desk: Desk):
     desk.store.passes.owe("calls", [span(0, 9)], "resync", True)
     desk.store.begin_anew("calls", desk.now)
     left = {name: desk.table(name) for name in ("streams", "coverage", "owed", "row_hashes", "outbox")}
-    assert left == dict.fromkeys(left, [])
+    assert left == {name: [] for name in left}
     assert (desk.rejects(), desk.table("v_gaps"), desk.store.batches.open(IDENTITY.salesforce_org)) == ([], [], [])
     assert (desk.store.passes.unfinished("calls"), meet(desk, OTHER_ORG)) == ([], "new")
 
@@ -127,7 +127,7 @@ def test_a_long_history_is_forgotten_in_slices(desk: Desk):
         largest, before = max(largest, before - left), left
 
     before = 2500
-    desk.db._after_commit = measure
+    desk.after_commit = measure
     desk.store.begin_anew("calls", desk.now)
     assert (before, largest) == (0, 1000)
 

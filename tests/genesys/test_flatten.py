@@ -1,0 +1,172 @@
+"""From answers to records: one per group and interval, one per conversation with its facts, one per entity."""
+
+from typing import Any
+
+import pytest
+
+from connector.errors import MalformedAnswer
+from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary
+from connector.spans import Span, instant
+
+HOUR = "2026-03-02T01:00:00.000Z/2026-03-02T02:00:00.000Z"
+START = "2026-03-02T01:00:00.000Z"
+
+
+def bucket(*metrics: tuple[str, dict[str, float]], interval: Any = HOUR) -> dict[str, Any]:
+    return {"interval": interval, "metrics": [{"metric": name, "stats": stats} for name, stats in metrics]}
+
+
+def aggregates(*buckets: dict[str, Any], **group: str) -> list[dict[str, Any]]:
+    return list(flatten_aggregates([{"group": group, "data": list(buckets)}]))
+
+
+def facts(**conversation: Any) -> dict[str, Any]:
+    """What flattening adds to a conversation."""
+    (record,) = flatten_conversations([conversation])
+    return {name: value for name, value in record.items() if name not in conversation}
+
+
+def session(purpose: str, *segments: dict[str, str], **fields: str) -> dict[str, Any]:
+    return {"purpose": purpose, "sessions": [{"segments": list(segments), **fields}]}
+
+
+# Aggregates
+
+
+def test_each_group_and_interval_gives_one_flat_record():
+    later = "2026-03-02T02:00:00.000Z/2026-03-02T03:00:00.000Z"
+    found = aggregates(
+        bucket(("nOffered", {"count": 3}), ("tHandle", {"max": 9, "count": 2, "sum": 12})),
+        bucket(("nOffered", {"count": 1}), interval=later),
+        queueId="q1",
+        mediaType="voice",
+    )
+    group = {"queueId": "q1", "mediaType": "voice"}
+    assert found == [
+        {
+            **group,
+            "start": "2026-03-02T01:00:00Z",
+            "end": "2026-03-02T02:00:00Z",
+            "nOffered": {"count": 3},
+            "tHandle": {"max": 9, "count": 2, "sum": 12},
+        },
+        {**group, "start": "2026-03-02T02:00:00Z", "end": "2026-03-02T03:00:00Z", "nOffered": {"count": 1}},
+    ]
+
+
+@pytest.mark.parametrize("empty", [{}, {"group": None, "data": None}, {"group": {}, "data": []}])
+def test_a_group_without_data_gives_no_record(empty):
+    assert list(flatten_aggregates([empty])) == []
+
+
+def test_a_bucket_without_metrics_is_a_record_all_the_same():
+    assert [sorted(one) for one in aggregates({"interval": HOUR}, mediaType="voice")] == [["end", "mediaType", "start"]]
+
+
+def test_bucket_times_with_an_offset_become_utc():
+    (found,) = aggregates(bucket(interval="2026-03-02T02:00:00+01:00/2026-03-02T03:00:00+01:00"))
+    assert (found["start"], found["end"]) == ("2026-03-02T01:00:00Z", "2026-03-02T02:00:00Z")
+
+
+def test_a_metric_that_stands_twice_in_a_bucket_is_added_up():
+    (found,) = aggregates(
+        bucket(
+            ("tTalk", {"max": 5, "min": 2, "count": 2, "sum": 7}), ("tTalk", {"max": 9, "min": 1, "count": 1, "sum": 9})
+        )
+    )
+    assert found["tTalk"] == {"max": 9, "min": 1, "count": 3, "sum": 16}
+
+
+def test_a_service_level_that_stands_twice_is_the_level_of_both():
+    (found,) = aggregates(
+        bucket(
+            ("oServiceLevel", {"ratio": 1.0, "numerator": 1, "denominator": 1, "target": 0.8}),
+            ("oServiceLevel", {"ratio": 0.0, "numerator": 0, "denominator": 3, "target": 0.8}),
+        )
+    )
+    assert found["oServiceLevel"] == {"ratio": 0.25, "numerator": 1, "denominator": 4, "target": 0.8}
+
+
+@pytest.mark.parametrize("interval", [None, "", "2026-03-02T01:00:00Z", "one/two", 7])
+def test_a_bucket_without_an_interval_is_no_answer_of_this_query(interval):
+    with pytest.raises(MalformedAnswer, match="interval"):
+        aggregates(bucket(interval=interval))
+
+
+# Conversations
+
+
+def test_a_conversation_stays_as_genesys_sends_it():
+    sent = {"conversationId": "c1", "conversationStart": START, "participants": [{"attributes": {"Order No": "7"}}]}
+    (record,) = flatten_conversations([sent])
+    assert {name: record[name] for name in sent} == sent
+
+
+def test_an_ended_conversation_tells_how_long_it_was():
+    assert facts(conversationStart=START, conversationEnd="2026-03-02T01:00:01.250Z") == {
+        "is_open": False,
+        "duration_ms": 1250,
+    }
+
+
+def test_an_open_conversation_has_no_duration():
+    assert facts(conversationStart=START) == {"is_open": True}
+
+
+@pytest.mark.parametrize("end", ["yesterday", 1_772_413_200_000])
+def test_an_end_nobody_can_read_leaves_only_the_duration_untold(end):
+    assert facts(conversationStart=START, conversationEnd=end) == {"is_open": False}
+
+
+def test_media_types_are_told_once_each_in_order_of_appearance():
+    found = facts(
+        participants=[
+            session("customer", mediaType="voice"),
+            session("acd", mediaType="chat"),
+            session("agent", mediaType="voice"),
+            session("agent"),
+        ]
+    )
+    assert found == {"is_open": True, "media_types": ["voice", "chat"]}
+
+
+@pytest.mark.parametrize(
+    ("originating", "expected"), [("outbound", "outbound"), (None, "inbound")], ids=["its own", "of its first session"]
+)
+def test_the_direction_is_the_originating_one_else_that_of_the_first_session(originating, expected):
+    found = facts(originatingDirection=originating, participants=[session("customer", direction="inbound")])
+    assert found["direction"] == expected
+
+
+def test_the_first_queue_is_the_one_offered_first_whatever_the_order_of_participants():
+    found = facts(
+        participants=[
+            session("agent", {"queueId": "of-agent", "segmentStart": "2026-03-02T01:00:00.000Z"}),
+            session("acd", {"queueId": "second", "segmentStart": "2026-03-02T01:05:00.000Z"}),
+            session("acd", {"queueId": "first", "segmentStart": "2026-03-02T01:01:00.000Z"}),
+        ]
+    )
+    assert found["first_queue_id"] == "first"
+
+
+def test_without_an_acd_participant_the_first_queue_of_anyone_counts():
+    found = facts(participants=[session("agent", {"queueId": "q9", "segmentStart": START})])
+    assert found["first_queue_id"] == "q9"
+
+
+@pytest.mark.parametrize(
+    "bare", [{}, {"participants": None}, {"participants": [{}]}, {"participants": [{"sessions": [{"segments": None}]}]}]
+)
+def test_what_a_conversation_does_not_hold_is_left_out(bare):
+    assert facts(**bare) == {"is_open": True}
+
+
+# Summaries
+
+
+def test_an_entity_takes_the_start_and_end_of_its_span():
+    span = Span(instant("2026-03-02T00:00:00Z"), instant("2026-03-03T00:00:00Z"))
+    found = list(flatten_summary([{"id": "e1", "conversation:duration": 7, "start": "never"}], span))
+    assert found == [
+        {"id": "e1", "conversation:duration": 7, "start": "2026-03-02T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
+    ]

@@ -1,0 +1,195 @@
+"""What is asked for a page of each query, and what its answer is read as."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import MalformedAnswer
+from connector.genesys.client import Answer
+from connector.genesys.judge import Page, Witnesses
+from connector.genesys.pages import PageReader
+from connector.mapping import load_mapping
+from connector.spans import Span, instant
+
+DETAILS = """
+source: {{query: conversations.details{more}}}
+window: {{start: 2026-03-02, size: P1D}}
+target: {{object: Conversation__c, external_id: Conversation_Id__c}}
+fields: {{Conversation_Id__c: {{key: [conversationId]}}}}
+"""
+AGGREGATES = """
+source: {{query: conversations.aggregates, granularity: PT1H, group_by: [queueId], metrics: [nOffered]{more}}}
+window: {{start: 2026-03-02, timezone: Europe/Berlin}}
+target: {{object: Queue_Interval__c, external_id: Genesys_Key__c}}
+fields: {{Genesys_Key__c: {{key: [queueId, mediaType, start]}}}}
+"""
+SUMMARY = """
+source: {{query: conversations.summary, group_by: ["conversation:medium"], metrics: ["conversation:count"]{more}}}
+window: {{start: 2026-03-02, size: P1D}}
+target: {{object: Conversation_Summary__c, external_id: Summary_Key__c}}
+fields: {{Summary_Key__c: {{key: ["conversation:medium", start]}}}}
+"""
+
+
+class Service:
+    """Answers every call alike and remembers what was asked."""
+
+    def __init__(self, body: dict[str, Any], **headers: str) -> None:
+        self.answer = Answer(body, {name.replace("_", "-"): value for name, value in headers.items()}, 0)
+        self.asked: list[tuple[str, str, Any, str]] = []
+
+    def call(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, permission: str = "") -> Answer:
+        self.asked.append((method, path, body, permission))
+        return self.answer
+
+
+@pytest.fixture
+def make_reader(tmp_path: Path):
+    def make(text: str, service: Service, more: str = "") -> PageReader:
+        path = tmp_path / "stream.yml"
+        path.write_text(text.format(more=more))
+        return PageReader(service, load_mapping(path))
+
+    return make
+
+
+def span(start: str, end: str) -> Span:
+    return Span(instant(start), instant(end))
+
+
+DAY = span("2026-03-02", "2026-03-03")
+
+
+def page(make_reader, text: str, body: dict[str, Any], number: int = 1, **headers: str) -> Page:
+    return make_reader(text, Service(body, **headers)).fetch_page(DAY, number)
+
+
+# What is asked
+
+
+def test_details_are_asked_page_by_page_oldest_first(make_reader):
+    service = Service({})
+    filters = ", filters: {conversation: [{type: and}], segment: [{type: or}]}, page_size: 50"
+    make_reader(DETAILS, service, filters).fetch_page(DAY, 3)
+    body = {
+        "interval": "2026-03-02T00:00:00.000Z/2026-03-03T00:00:00.000Z",
+        "order": "asc",
+        "orderBy": "conversationStart",
+        "conversationFilters": [{"type": "and"}],
+        "segmentFilters": [{"type": "or"}],
+        "paging": {"pageSize": 50, "pageNumber": 3},
+    }
+    path = "/api/v2/analytics/conversations/details/query"
+    assert service.asked == [("POST", path, body, "analytics:conversationDetail:view")]
+
+
+def test_aggregates_are_asked_whole_in_the_time_zone_of_the_window(make_reader):
+    service = Service({})
+    make_reader(AGGREGATES, service, ", filter: {type: and}").fetch_page(DAY, 1)
+    assert service.asked[0][2] == {
+        "interval": "2026-03-02T00:00:00.000Z/2026-03-03T00:00:00.000Z",
+        "granularity": "PT1H",
+        "timeZone": "Europe/Berlin",
+        "groupBy": ["queueId"],
+        "metrics": ["nOffered"],
+        "filter": {"type": "and"},
+    }
+
+
+def test_summaries_are_asked_with_dates_groupings_and_a_flat_page_number(make_reader):
+    service = Service({})
+    make_reader(SUMMARY, service).fetch_page(DAY, 2)
+    assert service.asked[0][2] == {
+        "dateFrom": "2026-03-02T00:00:00Z",
+        "dateTo": "2026-03-03T00:00:00Z",
+        "groupings": ["conversation:medium"],
+        "metrics": ["conversation:count"],
+        "pageSize": 100,
+        "pageNumber": 2,
+    }
+
+
+# What is read
+
+
+@pytest.mark.parametrize("body", [{}, {"conversations": None}, {"conversations": []}])
+def test_a_list_that_is_missing_null_or_empty_is_an_empty_page(make_reader, body):
+    assert page(make_reader, DETAILS, body).records == []
+
+
+@pytest.mark.parametrize("listed", [{}, "none", 7, [None], ["c1"], [{"participants": ["p1"]}], [{"participants": 7}]])
+def test_what_is_no_list_of_conversations_is_refused_as_malformed(make_reader, listed):
+    with pytest.raises(MalformedAnswer, match="details/query"):
+        page(make_reader, DETAILS, {"conversations": listed})
+
+
+@pytest.mark.parametrize(
+    "result", [7, {"group": ["queueId"], "data": [{}]}, {"data": [7]}, {"data": [{"interval": 7}]}]
+)
+def test_what_is_no_list_of_groups_is_refused_as_malformed(make_reader, result):
+    with pytest.raises(MalformedAnswer):
+        page(make_reader, AGGREGATES, {"results": [result]})
+
+
+def test_equal_keys_in_equal_order_give_equal_digests(make_reader):
+    def digest(*names: str) -> str:
+        body = {"conversations": [{"conversationId": name, "more": len(names)} for name in names]}
+        return page(make_reader, DETAILS, body, 4).digest
+
+    assert digest("c1", "c2") == digest("c1", "c2")
+    assert len({digest("c1", "c2"), digest("c2", "c1"), digest("c1"), digest()}) == 4
+
+
+def test_what_an_answer_states_is_read_from_body_and_header(make_reader):
+    found = page(make_reader, SUMMARY, {"entities": [], "total": 7, "pageCount": "2"}, X_Page_Count="3")
+    assert (found.size, found.witnesses) == (100, Witnesses(total=7, page_count=2, header_page_count=3))
+
+
+@pytest.mark.parametrize("stated", [None, "", "many", -1, [], {}, "1e3"])
+def test_what_is_no_count_states_nothing(make_reader, stated):
+    found = page(make_reader, SUMMARY, {"entities": [], "total": stated, "pageCount": stated}, X_Page_Count=str(stated))
+    assert found.witnesses == Witnesses()
+
+
+def test_aggregates_have_one_page_that_states_nothing(make_reader):
+    assert page(make_reader, AGGREGATES, {"results": [], "total": 9}).witnesses == Witnesses()
+
+
+@pytest.mark.parametrize(
+    ("text", "record", "key"),
+    [
+        (DETAILS, {"conversationId": "c1", "id": "x"}, ["c1"]),
+        (AGGREGATES, {"start": "s", "mediaType": "voice", "queueId": "q1"}, ["s", "voice", "q1"]),
+        (AGGREGATES, {"start": "s", "mediaType": "voice"}, ["s", "voice", None]),
+        (SUMMARY, {"id": "e1", "start": "s", "conversation:medium": "voice"}, ["e1"]),
+        (SUMMARY, {"start": "s", "conversation:medium": "voice"}, ["s", "voice"]),
+    ],
+)
+def test_the_key_of_a_record_holds_its_id_or_all_of_its_dimensions(make_reader, text, record, key):
+    assert make_reader(text, Service({})).key_of(record) == key
+
+
+# Where a span may be halved
+
+
+def test_details_are_halved_on_utc_days_whatever_the_time_zone(make_reader):
+    week = span("2026-03-01T23:00:00Z", "2026-03-04T23:00:00Z")
+    assert make_reader(DETAILS, Service({})).bounds(week) == [
+        instant("2026-03-02"),
+        instant("2026-03-03"),
+        instant("2026-03-04"),
+    ]
+
+
+def test_aggregates_are_halved_on_their_granularity(make_reader):
+    morning = span("2026-03-02T00:00:00Z", "2026-03-02T03:00:00Z")
+    assert make_reader(AGGREGATES, Service({})).bounds(morning) == [
+        instant("2026-03-02T01:00:00Z"),
+        instant("2026-03-02T02:00:00Z"),
+    ]
+
+
+def test_summaries_have_no_halves(make_reader):
+    assert make_reader(SUMMARY, Service({})).bounds(DAY) == []
