@@ -22,7 +22,8 @@ from connector.genesys.judge import (
 )
 from connector.genesys.pages import PageReader
 from connector.mapping import Compiled, Unmappable
-from connector.spans import Planned, Span, Window, instant, stamp
+from connector.mapping.values import Refusal, whole_seconds
+from connector.spans import Planned, Span, Window, stamp
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint, Pass
 from connector.state.store import Store
@@ -51,7 +52,11 @@ class Reading:
 
 
 class Puller:
-    """Reads the passes of one run of one stream, one page a step."""
+    """Reads the passes of one run of one stream, one page a step.
+
+    prints: fingerprints of the mapping's fields and of its source; most_waiting: it pauses when so many rows wait to be
+    delivered, None: never, for a run that delivers nothing.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Puller:
         store: Store,
         run: int,
         now: Callable[[], datetime],
+        most_waiting: int | None = OUTBOX_ROWS,
     ) -> None:
         self._reader = reader
         self._compiled = compiled
@@ -70,6 +76,7 @@ class Puller:
         self._store = store
         self._run = run
         self._now = now
+        self._most_waiting = most_waiting
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
         self._max_pages = compiled.mapping.source.max_pages
@@ -85,7 +92,8 @@ class Puller:
     @property
     def at(self) -> Span | None:
         """The span being read now."""
-        return self._reading.of.span if self._reading else None
+        reading = self._reading  # looked at once: the thread that delivers asks too
+        return reading.of.span if reading else None
 
     @property
     def left(self) -> int:
@@ -97,11 +105,11 @@ class Puller:
 
         Raises ServiceUnavailable, NeedsMending errors and StateError; the pass then goes on in a later run.
         """
+        if self._reading is None and not self._work:
+            return None
         if self.pages % LOOK_EVERY_PAGES == 0 and self._is_full():
             return PAUSE_SECONDS
         if self._reading is None:
-            if not self._work:
-                return None
             self._reading = self._open(self._work.popleft())
         reading = self._reading
         try:
@@ -133,11 +141,12 @@ class Puller:
         return Reading(one, one.checkpoint.page, one.checkpoint.seen, one.distinct_keys, one.checkpoint)
 
     def _is_full(self) -> bool:
-        if self._store.outbox.waiting(self._stream, OUTBOX_ROWS) < OUTBOX_ROWS:
+        most = self._most_waiting
+        if most is None or self._store.outbox.waiting(self._stream, most) < most:
             return False
         if not self._store.outbox.sendable(self._stream, self._run):
             raise ConnectorError(
-                f"{self._stream}: {OUTBOX_ROWS} rows wait for a person or for a parent record; reading stops",
+                f"{self._stream}: {most} rows wait for a person or for a parent record; reading stops",
                 "see connector rejects and connector status; the next run goes on once they can be delivered",
             )
         return True
@@ -250,11 +259,7 @@ class Puller:
 
 def _whole_second(text: object) -> str:
     """An instant as the state writes it; "" when it is none."""
-    if not isinstance(text, str):
-        return ""
-    if text.endswith("Z") and text[10:11] == "T" and len(text) >= 20:
-        return f"{text[:19]}Z"
     try:
-        return stamp(instant(text))
-    except ValueError:
+        return whole_seconds(text) if isinstance(text, str) else ""
+    except Refusal:
         return ""

@@ -105,18 +105,24 @@ def _advice(name: str, stream: Stream | None, *, rejects: int, gaps: int, held: 
     if stream is None:
         advice.append(f"{name}: there is no mapping of this name any more; its state is kept")
     if held:
-        advice.append(f"{name}: {held} rows are held, for Salesforce refused most of them: connector runs {name}")
+        rows = _counted(held, "row is held", "rows are held")
+        advice.append(f"{name}: {rows}, for Salesforce refused most of them: connector runs {name}")
     if rejects:
-        advice.append(f"{name}: {rejects} rows were set aside: connector rejects {name}")
+        advice.append(f"{name}: {_counted(rejects, 'row was', 'rows were')} set aside: connector rejects {name}")
     if gaps:
-        advice.append(f"{name}: {gaps} spans could not be read whole and are tried again: connector gaps {name}")
+        spans = _counted(gaps, "span was not read whole and is", "spans were not read whole and are")
+        advice.append(f"{name}: {spans} tried again by every run: connector gaps {name}")
     if outdated:
-        spans = "span was" if outdated == 1 else "spans were"
+        spans = _counted(outdated, "span was", "spans were")
         advice.append(
-            f"{name}: {outdated} {spans} mapped by an earlier version of the mapping; "
-            f"to bring them up to date: connector resync {name} --full"
+            f"{name}: {spans} mapped by an earlier version of the mapping; "
+            f"to map all anew: connector resync {name} --full"
         )
     return tuple(advice)
+
+
+def _counted(many: int, one: str, several: str) -> str:
+    return f"{many:,} {one if many == 1 else several}"
 
 
 @dataclass(frozen=True)
@@ -305,11 +311,11 @@ def books_lines(books: Sequence[Books]) -> tuple[BooksLine, ...]:
 def trouble(result: Result) -> tuple[str, ...]:
     """What a run met that is new and needs a person, besides its error; empty when there is nothing."""
     told = {
-        "rejects": ("row set aside", "rows set aside", "rejects"),
-        "gaps": ("span not read whole", "spans not read whole", "gaps"),
+        "rejects": ("row was newly set aside", "rows were newly set aside"),
+        "gaps": ("span was not read whole", "spans were not read whole"),
     }
     return tuple(
-        f"{result.stream}: {many} {told[kind][many > 1]}: connector {told[kind][2]} {result.stream}"
+        f"{result.stream}: {_counted(many, *told[kind])}: connector {kind} {result.stream}"
         for kind, many in result.new.items()
         if many
     )

@@ -284,7 +284,11 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
     """
     horizon, first = window.horizon(now), window.first()
     covered = known.covered
-    owed = [(window.grain.outward(span), force) for span, force in known.owed]
+    owed = [
+        (Span(span.start, min(span.end, horizon)), force)
+        for span, force in ((window.grain.outward(one), force) for one, force in known.owed)
+        if span.start < horizon
+    ]
     apart = [*known.taken, *known.gaps, *(span for span, _ in owed)]
 
     wanted = [Span(first, horizon)] if first < horizon else []

@@ -15,7 +15,7 @@ from connector.genesys.client import GenesysClient
 from connector.genesys.pages import PageReader
 from connector.ledger import Books
 from connector.mapping import Compiled, Fingerprints
-from connector.pulling import Puller
+from connector.pulling import OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description, problems
 from connector.schedules import Schedule
@@ -250,6 +250,7 @@ class _OneRun:
             self._store,
             self._run,
             self._now,
+            None if self._order.rehearse else OUTBOX_ROWS,
         )
         begun: list[Span] = []
         unfinished = self._store.passes.unfinished(self._name)

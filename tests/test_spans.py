@@ -147,6 +147,11 @@ def test_owed_spans_are_planned_apart_and_rounded_outward():
     assert plan(hourly_window(), known, hour(40.3)) == [Planned("resync", span(2, 4), True)]
 
 
+def test_an_owed_span_is_never_read_beyond_the_horizon():
+    known = Known(reads=[(span(0, 40), hour(100))], owed=[(span(38, 60), False), (span(70, 80), False)])
+    assert plan(hourly_window(), known, hour(40.3)) == [Planned("resync", span(38, 40))]
+
+
 def test_a_source_without_times_is_planned_in_whole_cells_only():
     cells = Calendar(Period(days=1), UTC_ZONE)
     window = hourly_window(grain=cells, lookback=timedelta(hours=6))

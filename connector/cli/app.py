@@ -158,8 +158,8 @@ def sync(
     from connector.cli.sync import run_sync
     from connector.sync import Order
 
-    order = Order(adopt_org=adopt_org, rehearse=dry_run)
-    return run_sync(session, streams or [], order, wait=wait, max_minutes=max_minutes)
+    order = Order(adopt_org=adopt_org, rehearse=dry_run, wait=wait)
+    return run_sync(session, streams or [], order, max_minutes)
 
 
 @command
@@ -183,10 +183,12 @@ def resync(
     max_minutes: _MaxMinutes = None,
 ) -> int:
     """Read a settled period again, rounded outward to whole intervals, and send what differs."""
-    from connector.cli.resync import Asked, run_resync
+    from connector.cli.resync import Period, run_resync
+    from connector.sync import Order
 
-    asked = Asked(start, end, last, full=full, forced=force, accept_new_keys=accept_new_keys, dry_run=dry_run)
-    return run_resync(session, stream, asked, wait=wait, max_minutes=max_minutes)
+    period = Period(start, end, last, full=full)
+    order = Order(forced=force, accept_new_keys=accept_new_keys, rehearse=dry_run, wait=wait)
+    return run_resync(session, stream, period, order, max_minutes)
 
 
 @command

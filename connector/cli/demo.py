@@ -143,10 +143,12 @@ class _Play:
             **dict.fromkeys(genesys.hosts, genesys),
             **dict.fromkeys(salesforce.hosts, salesforce),
         }
-        seams = Seams(
+        seams = replace(
+            session.surroundings.seams or Seams(),
             now=clock.now,
             sleep=clock.sleep,
             mount=lambda session: session.mount("https://", WsgiAdapter(hosts.get)),
+            schedule=None,
             budget=home / ".connector" / "budget",
         )
         environment = {**_SETTINGS, "CONNECTOR_LOG": session.surroundings.environment.get("CONNECTOR_LOG", "")}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Display
+from rich.table import Column
 
 from connector.cli.session import Session
 from connector.cli.show import moment
@@ -25,20 +26,33 @@ def watched(session: Session) -> Iterator[Tell]:
     if session.quiet or session.logs_json:
         yield lambda progress: None
     elif session.err.is_terminal:
-        with Display(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[story]}", markup=False),
-            TimeElapsedColumn(),
-            console=session.err,
-            transient=True,
-        ) as display:
-            yield _Moving(display)
+        with moving(session.err) as tell:
+            yield tell
     elif session.as_json:
         yield lambda progress: None
     else:
-        yield _Plain(session.err)
+        yield plain(session.err)
+
+
+@contextmanager
+def moving(console: Console) -> Iterator[Tell]:
+    """A line for each stream that runs, gone at the end."""
+    with Display(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=12, table_column=Column(min_width=12)),
+        TimeElapsedColumn(table_column=Column(min_width=7)),
+        TextColumn("{task.fields[story]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        console=console,
+        expand=True,
+        transient=True,
+    ) as display:
+        yield _Moving(display)
+
+
+def plain(console: Console, clock: Callable[[], float] = time.monotonic) -> Tell:
+    """A line when a stream is first read and then at most every PLAIN_SECONDS. clock: seconds."""
+    return _Plain(console, clock)
 
 
 class _Moving:
@@ -57,17 +71,20 @@ class _Moving:
                 if name in self._lines:
                     self._display.remove_task(self._lines.pop(name))
                 return
-            if name not in self._lines:
+            is_new = name not in self._lines
+            if is_new:
                 self._lines[name] = self._display.add_task(name, total=None, story="")
             most = self._most[name] = max(self._most.get(name, 0), progress.passes_left)
             done = most - progress.passes_left
-            self._display.update(self._lines[name], total=most or None, completed=done, story=_story(progress))
+            self._display.update(
+                self._lines[name], total=most or None, completed=done, story=_story(progress), refresh=is_new
+            )
 
 
 class _Plain:
-    """A line when a stream is first read and then at most every PLAIN_SECONDS."""
+    """See `plain`."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
         self._console = console
         self._clock = clock
         self._lock = threading.Lock()

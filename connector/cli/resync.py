@@ -1,7 +1,7 @@
 """`connector resync`: read a settled period again."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,21 +17,23 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The options as they were given."""
+class Period:
+    """The period as it was asked for."""
 
     start: str | None
     end: str | None
     last: str | None
     full: bool
-    forced: bool
-    accept_new_keys: bool
-    dry_run: bool
+
+    def __str__(self) -> str:
+        """As options again."""
+        given = (("--from", self.start), ("--to", self.end), ("--last", self.last))
+        return " ".join([*(f"{option} {text}" for option, text in given if text), *(["--full"] if self.full else [])])
 
 
-def run_resync(session: Session, name: str, asked: Asked, *, wait: bool, max_minutes: float | None) -> int:
+def run_resync(session: Session, name: str, asked: Period, order: Order, max_minutes: float | None) -> int:
     """Read the asked period of one stream again. Raises UsageProblem when the options make no period."""
-    _check(asked)
+    _check(asked, order)
     config = session.config()
     (stream,) = load_streams(config, [name])
     span = _span(stream, asked, session.now())
@@ -40,27 +42,21 @@ def run_resync(session: Session, name: str, asked: Asked, *, wait: bool, max_min
         """The clock of the services may be behind: nothing after their horizon is read."""
         return Span(span.start, min(span.end, horizon)) if span.start < horizon else span
 
-    order = Order(
-        command=_told(asked),
-        resync=until,
-        forced=asked.forced,
-        accept_new_keys=asked.accept_new_keys,
-        rehearse=asked.dry_run,
-    )
-    return run_streams(session, config, [stream], order, wait=wait, max_minutes=max_minutes)
+    command = f"resync {asked}{' --force' if order.forced else ''}"
+    return run_streams(session, config, [stream], replace(order, command=command, resync=until), max_minutes)
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: Period, order: Order) -> None:
     ways = [asked.full, asked.last is not None, asked.start is not None or asked.end is not None]
     if sum(ways) != 1:
         raise UsageProblem("say which period: --from and --to, or --last 7d, or --full", "connector resync --help")
     if asked.end is not None and asked.start is None:
         raise UsageProblem("--to needs --from", "for everything up to now use --full")
-    if asked.accept_new_keys and not asked.full:
+    if order.accept_new_keys and not asked.full:
         raise UsageProblem("--accept-new-keys needs --full", "rows of all times get new external ids")
 
 
-def _span(stream: Stream, asked: Asked, now: datetime) -> Span:
+def _span(stream: Stream, asked: Period, now: datetime) -> Span:
     zone = stream.compiled.mapping.window.timezone
     start = _instant("--from", asked.start, zone) if asked.start else None
     end = _instant("--to", asked.end, zone) if asked.end else None
@@ -95,14 +91,3 @@ def _ago(text: str) -> timedelta:
     if not found or not int(found[1]):
         raise UsageProblem(f"--last {text!r} is no length of time", "write a number and m, h, d or w: --last 7d")
     return int(found[1]) * _UNITS[found[2]]
-
-
-def _told(asked: Asked) -> str:
-    """The command as `connector runs` shows it."""
-    words = ["resync"]
-    words += ["--full"] if asked.full else []
-    words += [f"--last {asked.last}"] if asked.last else []
-    words += [f"--from {asked.start}"] if asked.start else []
-    words += [f"--to {asked.end}"] if asked.end else []
-    words += ["--force"] if asked.forced else []
-    return " ".join(words)

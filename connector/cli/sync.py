@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from connector.assemble import Installation, StopSign, installation, load_streams, rehearsal
 from connector.cli.progress import watched
@@ -13,17 +14,14 @@ from connector.errors import AlreadyRunning, ConfigError, Stopped
 from connector.report import trouble
 from connector.sync import Order, Result, Stream
 
-WAIT_SECONDS = 2.0
-"""Between two looks whether another process has finished with a stream."""
 
-
-def run_sync(session: Session, names: Sequence[str], order: Order, *, wait: bool, max_minutes: float | None) -> int:
-    """Run the named streams, or all that are enabled. wait: for other processes instead of giving up."""
+def run_sync(session: Session, names: Sequence[str], order: Order, max_minutes: float | None) -> int:
+    """Run the named streams, or all that are enabled."""
     config = session.config()
     streams = load_streams(config, list(dict.fromkeys(names)) or None)
     if not streams:
         raise ConfigError(f"no stream of {config.mappings} is enabled", "name the streams to run, or enable one")
-    return run_streams(session, config, streams, order, wait=wait, max_minutes=max_minutes)
+    return run_streams(session, config, streams, order, max_minutes)
 
 
 def run_streams(
@@ -31,14 +29,12 @@ def run_streams(
     config: Config,
     streams: Sequence[Stream],
     order: Order,
-    *,
-    wait: bool = False,
     max_minutes: float | None = None,
 ) -> int:
     """Run streams and show what they did. Returns the exit code."""
     is_new_state = not config.state.exists()
     session.announce(config, will_write=not order.rehearse)
-    results = run_all(session, config, streams, order, wait=wait, max_minutes=max_minutes)
+    results = run_all(session, config, streams, order, max_minutes)
     return show_results(session, config, results, order, is_new_state=is_new_state)
 
 
@@ -47,8 +43,6 @@ def run_all(
     config: Config,
     streams: Sequence[Stream],
     order: Order,
-    *,
-    wait: bool = False,
     max_minutes: float | None = None,
 ) -> list[Result]:
     """Run streams one after the other, each whatever became of the others, watched and stoppable."""
@@ -58,17 +52,17 @@ def run_all(
         tell = stack.enter_context(watched(session))
         ready = stack.enter_context(installation(used, session.seams(stop, tell)))
         stack.enter_context(stoppable(stop, session.note, max_minutes))
-        return list(run_each(session, ready, streams, order, stop, wait=wait))
+        return list(run_each(session, ready, streams, order, stop))
 
 
 def run_each(
-    session: Session, ready: Installation, streams: Sequence[Stream], order: Order, stop: StopSign, *, wait: bool
+    session: Session, ready: Installation, streams: Sequence[Stream], order: Order, stop: StopSign
 ) -> Iterator[Result]:
     """The result of every stream; of those not begun because the run was stopped, just that."""
     for stream in streams:
         try:
             stop.sleep(0)
-            yield _run(ready, stream, order, stop, session, wait=wait)
+            yield _run(ready, stream, order, session)
         except Stopped as stopped:
             yield Result(stream.name, stopped.exit_code, error=stopped)
         except Exception as fault:
@@ -76,17 +70,15 @@ def run_each(
             yield Result(stream.name, error.exit_code, error=error)
 
 
-def _run(ready: Installation, stream: Stream, order: Order, stop: StopSign, session: Session, *, wait: bool) -> Result:
-    told = False
-    while True:
-        result = ready.runner.run(stream, order)
-        if not wait or not isinstance(result.error, AlreadyRunning):
-            return result
-        if not told and not session.quiet:
-            session.note(f"{result.error.message}; waiting for it")
-            told = True
-        # Not inside the lock: there no signal would be heard.
-        stop.sleep(WAIT_SECONDS)
+def _run(ready: Installation, stream: Stream, order: Order, session: Session) -> Result:
+    if not order.wait:
+        return ready.runner.run(stream, order)
+    result = ready.runner.run(stream, replace(order, wait=False))
+    if not isinstance(result.error, AlreadyRunning):
+        return result
+    if not session.quiet:
+        session.note(f"{result.error.message}; waiting for it")
+    return ready.runner.run(stream, order)
 
 
 def show_results(

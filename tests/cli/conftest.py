@@ -25,6 +25,9 @@ SETTINGS = {
 }
 
 
+EVENING = at(20)
+
+
 class Said(NamedTuple):
     """What a command ended with and printed."""
 
@@ -65,7 +68,7 @@ class Cli:
 def make_cli(make_lab: Callable[..., Lab], capsys: pytest.CaptureFixture[str]) -> Callable[..., Cli]:
     """A command line over a lab whose present is given."""
 
-    def make(now: datetime = at(20), **options: Any) -> Cli:
+    def make(now: datetime = EVENING, **options: Any) -> Cli:
         return Cli(make_lab(now=now, **options), capsys)
 
     return make

@@ -227,7 +227,8 @@ def test_a_sync_whose_source_promised_too_much_killed_at_any_step_and_repeated_k
     write_home(tmp_path / "home", mapping(size="P7D", deliver="collections"))
     interval = "2026-03-02T00:00:00.000Z/2026-03-03T01:55:00.000Z"
     promise = Rule("total", {"value": "stale_high"}, path="/details/query", body={"interval": interval})
-    start = replace(first, home=tmp_path / "home", now=SECOND_SYNC, rules=(promise,))
+    world = World(conversation(f"c{number}", at(20 + number / 5)) for number in range(30))
+    start = replace(first, world=world, home=tmp_path / "home", now=SECOND_SYNC, rules=(promise,))
     calm = theatre.attempt(start)
     assert [(one["state"], one["parent"]) for one in calm.end["passes"]] == [
         ("split", None),

@@ -1,0 +1,247 @@
+"""Commands that only look: check, preview, plan, status, runs, rejects, gaps."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Cli
+from lab import at, conversation
+
+from connector.sandbox.faults import Rule
+
+MakeCli = Callable[..., Cli]
+
+
+@pytest.fixture
+def cli(make_cli: MakeCli) -> Cli:
+    made = make_cli()
+    for number in range(3):
+        made.lab.world.add(conversation(f"c{number}", at(9 + number)))
+    return made
+
+
+def words(text: str) -> list[list[str]]:
+    """The words of each line that holds any, without rules of tables."""
+    return [line.split() for line in text.splitlines() if line.strip() and "──" not in line]
+
+
+# check
+
+
+def test_check_goes_through_everything_and_writes_nothing(cli: Cli) -> None:
+    said = cli("check")
+    assert (said.code, said.out.splitlines()) == (
+        0,
+        [
+            f"✓ settings: home {cli.home}",
+            "✓ mappings: conversations",
+            f"✓ state file: {cli.home}/connector.db will be made by the first run",
+            f"✓ Genesys Cloud login: organisation {cli.lab.world.directory.organization['id']}",
+            "✓ conversations: query: conversations.details answers",
+            "✓ Salesforce login: org 00Dak000000SbOxEAK",
+            "✓ conversations: fields: 8 fields of Conversation__c fit",
+            "✓ state and organisations: they belong together",
+        ],
+    )
+    assert not (cli.home / "connector.db").exists()
+
+
+def test_check_without_settings_still_checks_the_mappings(cli: Cli) -> None:
+    cli.environment.clear()
+    said = cli("check", "--json")
+    assert said.code == 3
+    assert [(item["name"], item["state"]) for item in said.json["items"]] == [
+        ("settings", "failed"),
+        ("mappings", "good"),
+        ("state file", "good"),
+        ("Genesys Cloud, Salesforce", "skipped"),
+    ]
+
+
+def test_check_goes_on_after_a_failed_login(cli: Cli) -> None:
+    cli.environment["GENESYS_CLIENT_SECRET"] = "wrong"
+    said = cli("check", "--json")
+    assert (said.code, [(item["name"], item["state"]) for item in said.json["items"]]) == (
+        3,
+        [
+            ("settings", "good"),
+            ("mappings", "good"),
+            ("state file", "good"),
+            ("Genesys Cloud login", "failed"),
+            ("conversations: query", "skipped"),
+            ("Salesforce login", "good"),
+            ("conversations: fields", "good"),
+        ],
+    )
+
+
+def test_check_names_the_missing_permission_and_every_field_problem(cli: Cli) -> None:
+    cli.lab.genesys.withdraw("analytics:conversationDetail:view")
+    cli.lab.salesforce.hide_field("Conversation__c", "Is_Open__c")
+    cli.lab.salesforce.hide_field("Conversation__c", "Ended__c")
+    said = cli("check")
+    assert said.code == 3
+    assert "    -> give the OAuth client a role with analytics:conversationDetail:view" in said.out
+    assert "Conversation__c.Ended__c" in said.out
+    assert "Conversation__c.Is_Open__c" in said.out
+
+
+def test_check_is_exit_4_when_a_service_is_only_unavailable(cli: Cli) -> None:
+    cli.lab.faults.change(Rule("status", {"code": 503}, service="salesforce"))
+    said = cli("check", "--quiet")
+    assert (said.code, said.out) == (4, "")
+    assert said.err.startswith("✗ Salesforce login: ")
+
+
+def test_check_tells_when_the_state_is_of_another_organisation(cli: Cli, make_cli: MakeCli) -> None:
+    cli("sync")
+    other = make_cli(org_id="00Dak000000OtHeEAK")
+    other.environment["CONNECTOR_STATE"] = str(cli.home / "connector.db")
+    said = other("check")
+    assert said.code == 3
+    assert "✗ state and organisations: conversations: the state in" in said.out
+
+
+# preview
+
+
+def test_preview_shows_records_beside_rows_and_writes_nothing(cli: Cli) -> None:
+    said = cli("preview", "conversations", "--records", "1")
+    assert said.code == 0
+    assert said.out.startswith("conversations, first page of 2026-03-02 00:00 to 2026-03-02 19:45 UTC: 3 mapped\n")
+    assert ["conversationId", "c0", "Conversation_Id__c", "c0"] in words(said.out)
+    assert ["participants", "(3", "of", "them)", "Media_Types__c", "voice"] in words(said.out)
+    assert (cli.lab.rows(), (cli.home / "connector.db").exists()) == ({}, False)
+
+
+def test_preview_goes_back_to_the_newest_day_that_holds_records(make_cli: MakeCli) -> None:
+    cli = make_cli(now=at(70))
+    cli.lab.world.add(conversation("c1", at(9)))
+    said = cli("preview", "conversations", "--json")
+    assert said.json["span"] == {"start": "2026-03-02T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
+    assert [one["rows"][0]["values"]["Conversation_Id__c"] for one in said.json["records"]] == ["c1"]
+
+
+def test_preview_tells_what_is_filtered_out(cli: Cli) -> None:
+    cli.lab.change_mapping("fields:", "skip: {direction: inbound}\nfields:")
+    said = cli("preview", "conversations")
+    assert said.code == 0
+    assert ": 3 filtered out" in said.out
+
+
+# plan
+
+
+def test_plan_counts_passes_and_calls_without_a_login(make_cli: MakeCli) -> None:
+    cli = make_cli(now=at(50))
+    cli.environment.clear()
+    said = cli("plan", "--json")
+    assert (said.code, said.json["streams"]) == (
+        0,
+        [
+            {
+                "stream": "conversations",
+                "kinds": [
+                    {
+                        "kind": "new",
+                        "passes": 3,
+                        "first": "2026-03-02T00:00:00Z",
+                        "last": "2026-03-04T01:45:00Z",
+                        "calls": 3,
+                        "is_guess": True,
+                    }
+                ],
+                "calls": 3,
+                "seconds": 0.6,
+                "is_guess": True,
+            }
+        ],
+    )
+    assert list(cli.home.glob("connector.db*")) == []
+
+
+def test_plan_learns_the_calls_from_what_was_read(cli: Cli) -> None:
+    cli("sync")
+    cli.lab.clock.advance(86_400)
+    (stream,) = cli("plan", "--json").json["streams"]
+    assert (stream["is_guess"], [(one["kind"], one["passes"]) for one in stream["kinds"]]) == (False, [("new", 2)])
+
+
+# status and runs
+
+
+def test_status_before_the_first_run_makes_no_state(cli: Cli) -> None:
+    said = cli("status")
+    assert said.code == 0
+    assert "no run yet: connector plan shows what the first one reads, connector sync begins it" in said.out
+    assert not (cli.home / "connector.db").exists()
+
+
+def test_status_shows_the_same_numbers_as_the_run(cli: Cli) -> None:
+    cli("sync")
+    said = cli("status")
+    assert words(said.out) == [
+        ["stream", "complete", "to", "(UTC)", "behind", "read", "to", "(UTC)", "last", "run", "exit"],
+        ["conversations", *"2026-03-02 19:45 15 min 2026-03-02 19:45 2026-03-02 20:00 0".split()],
+    ]
+
+
+def test_status_names_what_needs_a_person(cli: Cli) -> None:
+    cli.lab.salesforce.add_validation_rule(
+        "Conversation__c", lambda record: record["Conversation_Id__c"] == "c1", "no such direction"
+    )
+    cli("sync")
+    cli.lab.change_mapping("  Is_Open__c: is_open\n", "")
+    said = cli("status")
+    assert [line for line in said.out.splitlines() if line.startswith("conversations: ")] == [
+        "conversations: 1 row was set aside: connector rejects conversations",
+        "conversations: 1 span was mapped by an earlier version of the mapping; to map all anew: "
+        "connector resync conversations --full",
+    ]
+
+
+def test_runs_are_listed_newest_first(cli: Cli) -> None:
+    cli("sync")
+    cli("resync", "conversations", "--full")
+    said = cli("runs", "--json")
+    assert [(run["id"], run["command"], run["exit_code"]) for run in said.json["runs"]] == [
+        (2, "resync --full", 0),
+        (1, "sync", 0),
+    ]
+    assert words(cli("runs", "--last", "1").out)[1][:4] == ["2", "conversations", "resync", "--full"]
+
+
+# rejects and gaps
+
+
+def test_rejects_are_grouped_with_a_hint_and_keys_only_when_asked_for(cli: Cli) -> None:
+    cli.lab.salesforce.add_validation_rule(
+        "Conversation__c", lambda record: record["Conversation_Id__c"] != "c0", "no such direction"
+    )
+    cli("sync")
+    said, with_keys = cli("rejects"), cli("rejects", "--show-keys")
+    assert words(said.out)[1] == [
+        *["2", "conversations", "Conversation__c", "FIELD_CUSTOM_VALIDATION_EXCEPTION"],
+        *["0", "s", "0", "s"],
+    ]
+    assert "  -> A validation rule of the object refuses the row" in said.out
+    assert ("c1" in said.out, "     c1" in with_keys.out, "     c2" in with_keys.out) == (False, True, True)
+
+
+def test_gap_is_listed_with_what_was_promised_and_given(cli: Cli) -> None:
+    cli.lab.faults.change(Rule("total", {"value": 8}, service="genesys", path="details/query"))
+    code = cli("sync").code
+    said = cli("gaps", "--json")
+    (gap,) = said.json["gaps"]
+    assert (code, gap["span"], gap["expected"], gap["received"], gap["tries"]) == (
+        1,
+        {"start": "2026-03-02T00:00:00Z", "end": "2026-03-02T19:45:00Z"},
+        8,
+        3,
+        1,
+    )
+    assert "conversations" in cli("gaps").out
+
+
+@pytest.mark.parametrize(("command", "told"), [("rejects", "no rows are set aside"), ("gaps", "no gaps")])
+def test_nothing_to_list_is_said(cli: Cli, command: str, told: str) -> None:
+    assert cli(command).out == f"{told}\n"
