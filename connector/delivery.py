@@ -8,7 +8,6 @@ flight per organisation and object.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -17,13 +16,14 @@ from typing import Literal
 
 import orjson
 
-from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused
+from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
 from connector.salesforce import collections, ingest
 from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
-from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
+from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful
 from connector.state.batches import SLICE_ROWS, Batch, Settled
+from connector.state.database import disk_in_words
 from connector.state.store import Store, StreamLock
 from connector.transport import AnswerLost
 
@@ -38,7 +38,9 @@ JOB_STARTS_AT = 10_000
 
 JOB_BYTES = 99_000_000
 HELD_AT_LEAST = 20
-ANSWERS_LOST_AT_MOST = 3
+JOBS_IN_VAIN = 3
+"""So many ingest jobs in a row that did not do a row end a run."""
+
 BUSY_SECONDS = 2.0
 
 _FATES: dict[str, Literal["created", "updated", "rejected", "again", "parent", "wait"]] = {
@@ -47,7 +49,6 @@ _FATES: dict[str, Literal["created", "updated", "rejected", "again", "parent", "
     "rejected": "rejected",
     "transient": "again",
     "race": "again",
-    "unprocessed": "again",
     "parent_missing": "parent",
     "quota": "wait",
 }
@@ -86,14 +87,9 @@ class Delivery:
         self._is_mine = False
         self._forming: int | None = None
         self._settling: Iterator[None] | None = None
-        self._lost = 0
+        self._in_vain = 0
         self._polls = 0
         self.rows = 0
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a batch is on its way."""
-        return self._is_mine
 
     def step(self, *, more_comes: bool) -> float | None:
         """Take one step. Returns the seconds after which the next makes sense, or None when nothing can be sent now.
@@ -176,13 +172,33 @@ class Delivery:
     # One step of a batch
 
     def _advance(self, batch: Batch) -> float:
+        try:
+            return self._step(batch)
+        except DeliveryRefused as refusal:
+            if batch.state == "ready":
+                # Nothing of it was saved: its rows wait again, so that a mended mapping can take them over.
+                self._over(batch, "dissolved", tried=False)
+            if self._speaks_for(batch):
+                raise
+            log.warning("%s", refusal.message)
+            return 0.0
+
+    def _speaks_for(self, batch: Batch) -> bool:
+        """Whether a refusal concerns this run: rows of another stream, or of a mapping that has been mended since, are
+        kept for the run that sends them again."""
+        return (batch.stream, batch.fields_print) == (self._lane.stream, self._lane.fields_print)
+
+    def _step(self, batch: Batch) -> float:
+        is_outdated = batch.stream == self._lane.stream and not self._speaks_for(batch)
         match batch.state:
             case "forming" if batch.id == self._forming:
                 return self._go_on_forming(batch)
             case "forming":
-                return self._dissolve(batch)
+                return self._over(batch, "dissolved", tried=False)
+            case "ready" if is_outdated:
+                return self._over(batch, "dissolved", tried=False)
             case "ready" if batch.rows == 0:
-                return self._end(batch)
+                return self._over(batch, tried=False)
             case "ready" if batch.path == "collections":
                 return self._send_collections(batch)
             case "ready":
@@ -207,26 +223,20 @@ class Delivery:
             self._store.batches.move(batch, "ready")
         return 0.0
 
-    @contextmanager
-    def _dissolved_when_refused(self, batch: Batch) -> Iterator[None]:
-        """A refused target saves nothing: the rows wait again, so that a mended mapping can take them over."""
-        try:
-            yield
-        except DeliveryRefused:
-            self._dissolve(batch)
-            raise
-
-    def _dissolve(self, batch: Batch) -> float:
-        """Nothing of it was sent or saved, so its rows just wait again."""
-        self._store.batches.release(batch, tried=False, now=self._now())
-        return self._end(batch, "dissolved")
+    def _over(self, batch: Batch, state: Literal["ended", "dissolved"] = "ended", *, tried: bool) -> float:
+        """The batch is over: rows without an outcome wait again, what was known of them stays in doubt."""
+        self._store.batches.release(batch, tried=tried, now=self._now())
+        # Before it ends: nobody looks for the files of a batch that is over, and a run may die in between.
+        for file in self._folder.glob(f"batch-{batch.id}[.-]*"):
+            file.unlink(missing_ok=True)
+        self._store.batches.end(batch, state, self._now())
+        return 0.0
 
     def _send_collections(self, batch: Batch) -> float:
         rows = [orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id)]
-        with self._dissolved_when_refused(batch):
-            outcomes = collections.upsert(self._org, batch.object, batch.external_id, rows)
-        batch = self._hold_if_most_fail(batch, outcomes)
+        outcomes = collections.upsert(self._org, batch.object, batch.external_id, rows)
         with self._store.db.transaction(durable=True):
+            batch = self._hold_if_most_fail(batch, outcomes)
             self._settle_slice(batch, outcomes)
             self._store.batches.end(batch, "ended", self._now())
         self._stop_if_needed(batch, outcomes)
@@ -234,19 +244,18 @@ class Delivery:
 
     def _create_job(self, batch: Batch) -> float:
         try:
-            with self._dissolved_when_refused(batch):
-                job = ingest.create(self._org, batch.object, batch.external_id)
-        except AnswerLost:
+            job = ingest.create(self._org, batch.object, batch.external_id)
+        except AnswerLost as fault:
             # That job, if there is one, is open and holds no rows: it is left to expire.
-            return self._after_lost_answer()
-        self._lost = 0
+            self._note_vain(batch, fault.message)
+            return 1.0
         self._store.batches.move(batch, "created", job=job)
         return 0.0
 
     def _upload(self, batch: Batch) -> float:
         file = self._folder / f"batch-{batch.id}.csv"
         rows = (orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id))
-        with file.open("wb") as opened:
+        with disk_in_words(file), file.open("wb") as opened:
             file.chmod(0o600)
             written = write_csv(opened, batch.columns, rows, limit_bytes=JOB_BYTES)
         if written.rows < batch.rows:
@@ -255,11 +264,14 @@ class Delivery:
         try:
             ingest.upload(self._org, _job(batch), file)
         except AnswerLost:
-            return self._after_lost_answer()
+            return 1.0
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return self._send_again(batch, tried=False)
         finally:
             file.unlink(missing_ok=True)
         self._store.batches.move(batch, "uploaded")
-        self._lost = 0
         return 0.0
 
     def _ask_after_upload(self, batch: Batch) -> float:
@@ -306,58 +318,49 @@ class Delivery:
         return 0.0
 
     def _send_again(self, batch: Batch, *, tried: bool) -> float:
-        """The job is gone or aborted before it began: its rows wait again, what was known of them stays in doubt."""
-        self._store.batches.release(batch, tried=tried, now=self._now())
-        return self._end(batch)
-
-    def _end(self, batch: Batch, state: Literal["ended", "dissolved"] = "ended") -> float:
-        # Files first: a run that died may have left some, and nobody looks for those of a batch that is over.
-        for file in self._folder.glob(f"batch-{batch.id}[.-]*"):
-            file.unlink(missing_ok=True)
-        self._store.batches.end(batch, state, self._now())
+        """The job is gone, or aborted before it began: its rows wait for another."""
+        self._over(batch, tried=tried)
+        self._note_vain(batch, "it is gone, or was aborted before it began")
         return 0.0
 
-    def _after_lost_answer(self) -> float:
-        self._lost += 1
-        if self._lost > ANSWERS_LOST_AT_MOST:
-            raise AnswerLost(
-                f"Salesforce: the answers to {self._lost} calls for {self._lane.object} were lost",
-                "nothing is lost: the journal knows what was sent and the next run goes on",
+    def _note_vain(self, batch: Batch, reason: str) -> None:
+        """Count a job that came to nothing; raises ServiceUnavailable when they all do."""
+        self._in_vain += 1
+        if self._in_vain >= JOBS_IN_VAIN:
+            raise ServiceUnavailable(
+                f"{batch.stream}: {self._in_vain} ingest jobs in a row for {batch.object} did not do a row; the last: "
+                f"{reason}",
+                "nothing is lost: the rows wait, and the next run sends them again",
             )
-        return 1.0
 
     # What became of the rows
 
     def _settle_job(self, batch: Batch) -> Iterator[None]:
-        """Read the three result files of a finished job and write what they say, a slice each step."""
-        files = {
-            kind: self._folder / f"batch-{batch.id}-{kind}.csv" for kind in ("successful", "failed", "unprocessed")
-        }
-        try:
-            ingest.fetch_results(self._org, _job(batch), "successful", files["successful"])
-            ingest.fetch_results(self._org, _job(batch), "failed", files["failed"])
-            ingest.fetch_results(self._org, _job(batch), "unprocessed", files["unprocessed"])
-            batch = self._hold_if_most_fail(batch, read_failed(files["failed"], batch.external_id))
-            yield
-            quota: list[Outcome] = []
-            for read, kind in (
-                (read_successful, "successful"),
-                (read_failed, "failed"),
-                (read_unprocessed, "unprocessed"),
-            ):
-                outcomes = read(files[kind], batch.external_id)
-                while part := list(islice(outcomes, SLICE_ROWS)):
-                    self._settle_slice(batch, part)
-                    quota += [one for one in part if one.verdict == "quota"][:1]
-                    yield
-        finally:
-            for file in files.values():
-                file.unlink(missing_ok=True)
-        # Rows of no result file were not done (rows over the batch allowance are recorded nowhere).
-        self._store.batches.release(batch, tried=True, now=self._now())
-        self._end(batch)
-        failure = job_failure(batch.message) if batch.message else None
-        self._stop_if_needed(batch, quota, failure)
+        """Read the result files of a finished job and write what they say, a slice each step.
+
+        Rows that stand in neither were not done: those listed as unprocessed, and those of batches over the daily
+        allowance, which are listed nowhere (Bulk API 2.0 guide, unprocessed records; limits).
+        """
+        successful, failed = (self._folder / f"batch-{batch.id}-{kind}.csv" for kind in ("successful", "failed"))
+        with disk_in_words(successful):
+            ingest.fetch_results(self._org, _job(batch), "successful", successful)
+            ingest.fetch_results(self._org, _job(batch), "failed", failed)
+        batch = self._hold_if_most_fail(batch, read_failed(failed, batch.external_id))
+        yield
+        told = 0
+        quota: list[Outcome] = []
+        for outcomes in (read_successful(successful, batch.external_id), read_failed(failed, batch.external_id)):
+            while part := list(islice(outcomes, SLICE_ROWS)):
+                self._settle_slice(batch, part)
+                quota += [one for one in part if one.verdict == "quota"][:1]
+                told += len(part)
+                yield
+        self._over(batch, tried=True)
+        self._stop_if_needed(batch, quota, job_failure(batch.message) if batch.message else None)
+        if told:
+            self._in_vain = 0
+        else:
+            self._note_vain(batch, batch.message or "it was aborted")
 
     def _settle_slice(self, batch: Batch, outcomes: Iterable[Outcome]) -> None:
         settled = [_settled(batch, outcome) for outcome in outcomes]

@@ -291,7 +291,7 @@ _LINES = (
     ("rows made", "made", True),
     ("put back", "requeued", True),
     ("vanished", "vanished", True),
-    ("unchanged, not sent", "unchanged", False),
+    ("unchanged", "unchanged", False),
     ("created", "created", False),
     ("updated", "updated", False),
     ("deleted", "deleted", False),

@@ -289,6 +289,10 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
         for span, force in ((window.grain.outward(one), force) for one, force in known.owed)
         if span.start < horizon
     ]
+    forced = [span for span, force in owed if force]
+    plain = [span for span, force in owed if not force]
+    # Owed twice, as by a re-sync that was killed and asked for again, is read once.
+    owed = [(span, True) for span in merged(forced)] + [(span, False) for span in minus(plain, forced)]
     apart = [*known.taken, *known.gaps, *(span for span, _ in owed)]
 
     wanted = [Span(first, horizon)] if first < horizon else []

@@ -4,7 +4,7 @@ Pulling and delivering are steps; how they alternate is the schedule's business 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -143,7 +143,7 @@ class _OneRun:
         self._order = order
         self._name = stream.name
         self._run = self._store.begin_run(stream.name, order.command, self._now())
-        self._newest = self._store.newest(stream.name)
+        self._told = self._store.told(stream.name)
         self._calls = {"Genesys Cloud": -self._client.calls, "Salesforce": -self._org.calls}
         self._deliveries: list[Delivery] = []
         self._puller: Puller | None = None
@@ -166,7 +166,7 @@ class _OneRun:
         finally:
             for delivery in self._deliveries:
                 delivery.let_go()
-        new = self._store.opened_since(self._name, self._newest)
+        new = self._store.opened_since(self._name, self._told)
         exit_code = (error.exit_code if error else 0) or int(any(new.values()))
         return self._end(error, exit_code, error.message if error else "")
 
@@ -183,9 +183,13 @@ class _OneRun:
             self._name, identity, self._stream.prints, accept_new_keys=self._order.accept_new_keys
         )
         if not self._order.rehearse:
+            lanes = [self._lane(index) for index in range(len(mapping.targets))]
+            # What an earlier mapping sent elsewhere is settled too: until then no pass over its time is closed.
+            sent = {one.object for one in self._store.batches.open(self._org.org_id) if one.stream == self._name}
+            elsewhere = sorted(sent - {lane.object for lane in lanes})
             self._deliveries = [
-                Delivery(self._lane(index), self._org, self._store, self._run, self._folder, self._now)
-                for index in range(len(mapping.targets))
+                Delivery(lane, self._org, self._store, self._run, self._folder, self._now)
+                for lane in [*lanes, *(replace(lanes[0], object=name) for name in elsewhere)]
             ]
 
     def _lane(self, index: int) -> Lane:
@@ -217,7 +221,8 @@ class _OneRun:
         now = self._now()
         horizon = self._stream.window.horizon(now)
         if self._change in ("fields", "source", "keys"):
-            whole = [Span(self._stream.window.first(), horizon)] if self._change == "keys" else []
+            first = self._stream.window.first()
+            whole = [Span(first, horizon)] if self._change == "keys" and first < horizon else []
             cause = f"the mapping's {self._change} changed"
             self._store.adopt(self._name, self._stream.prints, whole, cause, self._run, now)
         if self._order.resync is not None:
@@ -311,10 +316,11 @@ class _OneRun:
             books=books,
             complete_to=mark(known.covered, self._stream.window.first()),
             read_to=max((span.end for span, _ in known.reads), default=None),
-            new=self._store.opened_since(self._name, self._newest),
+            new=self._store.opened_since(self._name, self._told),
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,
         )
-        counts = {"books": vars(books), "new": result.new, "calls": result.calls}
+        told = self._store.newest(self._name)
+        counts = {"books": vars(books), "new": result.new, "calls": result.calls, "told": told}
         self._store.end_run(self._run, exit_code, message, counts, self._now())
         return result

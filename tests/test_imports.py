@@ -17,7 +17,7 @@ LEVELS = (
     "masking",
     "spans",
     "ledger genesys.queries genesys.judge genesys.flatten genesys.regions",
-    "mapping",
+    "mapping connection",
     "transport config",
     "pace state",
     "genesys salesforce",

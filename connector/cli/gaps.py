@@ -1,7 +1,7 @@
 """`connector gaps`: spans that were not given whole."""
 
 from connector.cli.session import Session
-from connector.cli.show import moment, table
+from connector.cli.show import add, moment, table
 from connector.cli.state import open_state
 from connector.report import gaps
 
@@ -15,7 +15,8 @@ def show_gaps(session: Session, stream: str | None) -> int:
     shown = table("stream", "from (UTC)", "to (UTC)", ">promised", ">given", ">tries", "last tried", "why")
     for gap in found:
         expected = "" if gap.expected is None else f"{gap.expected:,}"
-        shown.add_row(
+        add(
+            shown,
             gap.stream,
             moment(gap.span.start),
             moment(gap.span.end),

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from connector.assemble import load_streams
 from connector.cli.session import Session
-from connector.cli.show import ago, moment, table
+from connector.cli.show import add, ago, moment, table
 from connector.cli.state import open_state
 from connector.report import StreamPlan, stream_plan
 
@@ -34,7 +34,8 @@ def _table(found: list[StreamPlan]) -> Table:
         for kind in one.kinds:
             more = "+" if kind.is_guess else ""
             time = ago(one.seconds * kind.calls / one.calls) + more
-            shown.add_row(
+            add(
+                shown,
                 one.stream,
                 kind.kind,
                 f"{kind.passes:,}",

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from connector.cli.session import Session
-from connector.cli.show import ago, table
+from connector.cli.show import add, ago, table
 from connector.cli.state import open_state
 from connector.report import RejectGroup, reject_groups
 
@@ -29,7 +29,7 @@ def _shown(found: Sequence[RejectGroup], now: datetime) -> Iterator[RenderableTy
     shown = table(">rows", "stream", "object", "code", "fields", ">since", ">last")
     for one in found:
         since, last = ((now - at).total_seconds() for at in (one.first_seen, one.last_seen))
-        shown.add_row(f"{one.count:,}", one.stream, one.object, one.code, one.fields, ago(since), ago(last))
+        add(shown, f"{one.count:,}", one.stream, one.object, one.code, one.fields, ago(since), ago(last))
     yield shown
     for one in found:
         where = f" ({one.fields})" if one.fields else ""

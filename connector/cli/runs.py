@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from connector.cli.session import Session
-from connector.cli.show import length, moment, shortened, table
+from connector.cli.show import add, length, moment, shortened, table
 from connector.cli.state import open_state
 from connector.cli.status import ended
 from connector.state.store import Run
@@ -25,7 +25,8 @@ def _table(found: list[Run]) -> Table:
         books = run.counts.get("books", {})
         sent = sum(books.get(term, 0) for term in ("created", "updated", "deleted"))
         story = run.message or (f"{run.who}{f', at {run.doing}' if run.doing else ''}" if run.finished is None else "")
-        shown.add_row(
+        add(
+            shown,
             str(run.id),
             run.stream,
             run.command,

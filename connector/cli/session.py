@@ -9,7 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -63,15 +63,23 @@ class Surroundings:
     seams: "Seams | None" = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Session:
-    """What every command is given. home: absolute folder, perhaps not there; out, err: the two consoles."""
+    """What every command is given.
+
+    home: absolute folder, perhaps not there; out, err: the two consoles; logs_json: whether log lines, and with them
+    what goes wrong, are JSON.
+    """
 
     surroundings: Surroundings
     home: Path
     as_json: bool = False
     quiet: bool = False
     debug: bool = False
+    logs_json: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.logs_json = self.surroundings.environment.get("CONNECTOR_LOG", "").lower() == "json"
 
     @cached_property
     def out(self) -> Console:
@@ -85,21 +93,24 @@ class Session:
 
     def config(self) -> "Config":
         """All settings of the home. Raises ConfigError with every problem."""
-        from connector.config import load_config
-
-        return load_config(self.home, self.surroundings.environment)
+        return self._loaded(self.surroundings.environment)
 
     def local_config(self) -> "Config":
         """The settings for commands that talk to no service: logins may be missing. Raises ConfigError."""
-        from connector.config import load_config
-
         try:
             return self.config()
         except ConfigError as error:
             try:
-                return load_config(self.home, {**self.surroundings.environment, **_NO_LOGINS})
+                return self._loaded({**self.surroundings.environment, **_NO_LOGINS})
             except ConfigError:
                 raise error from None
+
+    def _loaded(self, environment: Mapping[str, str]) -> "Config":
+        from connector.config import load_config
+
+        config = load_config(self.home, environment)
+        self.logs_json = config.log == "json"
+        return config
 
     def seams(self, stop: "StopSign", tell: "Callable[[Progress], None]") -> "Seams":
         """The seams of a run that `stop` ends and `tell` hears of."""
@@ -148,7 +159,7 @@ class Session:
             print(json.dumps(as_data(document), indent=2, ensure_ascii=False))
         elif not self.quiet:
             for one in shown:
-                self.out.print(one, highlight=False)
+                self.out.print(one, highlight=False, markup=False)
 
     def warn(self, line: str) -> None:
         """Something new that needs a person; also when quiet."""
@@ -159,6 +170,8 @@ class Session:
 
     def complain(self, error: ConnectorError) -> None:
         """What happened, then the mend: as a log line where those are JSON, else for people."""
+        if self.debug and error.__traceback__:
+            traceback.print_exception(error)
         if self.logs_json:
             log.error("%s", error.message, extra={"hint": error.hint})
             return
@@ -174,7 +187,7 @@ class Session:
 
     def run(self, command: Callable[[], int]) -> int:
         """Run a command to its exit code; whatever goes wrong is told in plain words."""
-        with log_lines(self.err, as_json=self.logs_json, debug=self.debug):
+        with log_lines(self.err, lambda: self.logs_json, debug=self.debug):
             try:
                 return command()
             except ConnectorError as error:
@@ -183,7 +196,7 @@ class Session:
                 self.note("stopped")
                 return INTERRUPTED
             except Exception as fault:
-                return self._failed(self.told(fault), shown=True)
+                return self._failed(self.told(fault))
 
     def told(self, fault: Exception) -> ConnectorError:
         """The error to tell for an exception that is none of the connector's own."""
@@ -194,18 +207,11 @@ class Session:
             return StateError(f"{where}{fault.strerror}", _DISK_MENDS[fault.errno])
         return _bug(fault)
 
-    def _failed(self, error: ConnectorError, *, shown: bool = False) -> int:
-        if self.debug and not shown:
-            traceback.print_exception(error)
+    def _failed(self, error: ConnectorError) -> int:
         self.complain(error)
         if self.as_json:
             self.show({"error": error, "exit_code": error.exit_code})
         return error.exit_code
-
-    @property
-    def logs_json(self) -> bool:
-        """Whether log lines, and with them what goes wrong, are JSON."""
-        return self.surroundings.environment.get("CONNECTOR_LOG", "").lower() == "json"
 
 
 class UsageProblem(ConnectorError):

@@ -12,17 +12,28 @@ from rich.text import Text
 from connector.report import books_lines
 from connector.sync import Result
 
-_LABELS = 22
-_COLUMN = 26
+_LABELS = 21
+_MOMENT = len("2026-03-02 14:00")
 _VALUE = 44
 
 
-def table(*headings: str, title: str | None = None) -> Table:
+def table(*headings: str, title: str = "") -> Table:
     """A light table; headings that begin with ">" stand to the right, for numbers."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        title=Text(title) if title else None,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+    )
     for heading in headings:
         made.add_column(heading.lstrip(">"), justify="right" if heading.startswith(">") else "left")
     return made
+
+
+def add(made: Table, *cells: str) -> None:
+    """A row of plain text: brackets in it are no markup."""
+    made.add_row(*map(Text, cells))
 
 
 def moment(at: datetime | None) -> str:
@@ -49,9 +60,17 @@ def result_tables(results: Sequence[Result], width: int, *, rehearsed: bool = Fa
 
     Lines are the terms of both balances that are not zero, the calls made, and how far each stream now is.
     """
-    many = max(1, (width - _LABELS) // _COLUMN)
-    for at in range(0, len(results), many):
-        yield _result_table(results[at : at + many], rehearsed=rehearsed)
+    group: list[Result] = []
+    left = width - _LABELS
+    for one in results:
+        needed = max(len(one.stream), _MOMENT) + 2
+        if group and needed > left:
+            yield _result_table(group, rehearsed=rehearsed)
+            group, left = [], width - _LABELS
+        group.append(one)
+        left -= needed
+    if group:
+        yield _result_table(group, rehearsed=rehearsed)
 
 
 def _result_table(results: Sequence[Result], *, rehearsed: bool) -> Table:
@@ -64,8 +83,8 @@ def _result_table(results: Sequence[Result], *, rehearsed: bool) -> Table:
             *(Text(f"{value:,}" if value or line.is_sum else "", style=style) for value in line.values),
         )
     for service in dict.fromkeys(service for one in results for service in one.calls):
-        made.add_row(f"calls to {service}", *(f"{one.calls.get(service, 0):,}" for one in results))
-    made.add_row("complete to (UTC)", *(moment(one.complete_to) for one in results))
+        add(made, f"{service} calls", *(f"{one.calls.get(service, 0):,}" for one in results))
+    add(made, "complete to (UTC)", *(moment(one.complete_to) for one in results))
     return made
 
 
@@ -93,7 +112,7 @@ def beside(record: Mapping[str, Any], row: Mapping[str, Any], title: str) -> Tab
     """A record of Genesys Cloud beside the row it becomes in Salesforce."""
     made = table("Genesys Cloud", "", "Salesforce", "", title=title)
     for (path, value), (field, written) in zip_longest(pairs(record), pairs(row), fillvalue=("", "")):
-        made.add_row(*map(Text, (path, value, field, written)))
+        add(made, path, value, field, written)
     return made
 
 

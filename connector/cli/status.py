@@ -4,7 +4,7 @@ from rich.table import Table
 
 from connector.assemble import load_streams
 from connector.cli.session import Session
-from connector.cli.show import ago, moment, table
+from connector.cli.show import add, ago, moment, table
 from connector.cli.state import open_state
 from connector.report import StreamStatus, status
 from connector.state.store import Run
@@ -34,7 +34,8 @@ def _table(found: list[StreamStatus]) -> Table:
         shown.add_column(name, justify="right")
     for one in found:
         name = one.stream if one.is_enabled or not one.is_mapped else f"{one.stream} (off)"
-        shown.add_row(
+        add(
+            shown,
             name,
             moment(one.complete_to),
             ago(one.lag_seconds),

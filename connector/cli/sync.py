@@ -1,5 +1,6 @@
 """`connector sync`: runs of one or several streams, watched, stoppable, and accounted for at the end."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,8 +12,10 @@ from connector.cli.show import result_tables
 from connector.cli.stopping import stoppable
 from connector.config import Config
 from connector.errors import AlreadyRunning, ConfigError, Stopped
-from connector.report import trouble
+from connector.report import as_data, trouble
 from connector.sync import Order, Result, Stream
+
+log = logging.getLogger(__name__)
 
 
 def run_sync(session: Session, names: Sequence[str], order: Order, max_minutes: float | None) -> int:
@@ -94,6 +97,8 @@ def show_results(
         "streams": list(results),
         "exit_code": code,
     }
+    for one in results:
+        log.info("%s: run ended with %d", one.stream, one.exit_code, extra={"result": as_data(one)})
     begun = [one for one in results if one.books.pulled or one.error is None]
     session.show(document, *result_tables(begun, session.out.width, rehearsed=order.rehearse))
     if order.rehearse and not session.quiet and not session.as_json:

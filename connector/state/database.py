@@ -46,7 +46,8 @@ class Database:
                 raise
 
     def _prepare(self) -> None:
-        if self.is_new:
+        # A process that died at its first instruction may have left an empty file.
+        if not self._connection.execute("PRAGMA page_count").fetchone()[0]:
             self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         elif self._is_foreign():
             raise StateError(
@@ -130,11 +131,19 @@ class Database:
     @contextmanager
     def _plainly(self) -> Iterator[None]:
         try:
-            yield
+            with disk_in_words(self.path):
+                yield
         except sqlite3.Error as error:
             raise StateError(f"{self.path}: {error}", _mend(error)) from error
-        except OSError as error:
-            raise StateError(f"{self.path}: {error.strerror or error}", _mend(error)) from error
+
+
+@contextmanager
+def disk_in_words(path: Path) -> Iterator[None]:
+    """Tell every fault of the file system as a StateError; `path`: what was at work, where the fault does not say."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"{error.filename or path}: {error.strerror or error}", _mend(error)) from error
 
 
 def _known_steps() -> set[str]:

@@ -27,7 +27,6 @@ CREATE TABLE runs (
     who TEXT NOT NULL,
     started TEXT NOT NULL,
     finished TEXT,
-    horizon TEXT,
     doing TEXT NOT NULL DEFAULT '',    -- the span being read, for a second run that asks
     exit_code INTEGER,
     message TEXT NOT NULL DEFAULT '',

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from connector.errors import AlreadyRunning, KeysChanged, StateError, WrongOrganisation
+from connector.errors import AlreadyRunning, KeysChanged, WrongOrganisation
 from connector.mapping import Fingerprints
 from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
-from connector.state.database import Database
+from connector.state.database import Database, disk_in_words
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
 
@@ -41,7 +41,6 @@ class Run:
     who: str
     started: datetime
     finished: datetime | None
-    horizon: datetime | None
     doing: str
     exit_code: int | None
     message: str
@@ -160,11 +159,10 @@ class Store:
             sql = "INSERT INTO runs (stream, command, who, started) VALUES (?, ?, ?, ?) RETURNING id"
             return int(db.execute(sql, [stream, command, _who(), stamp(now)]).fetchone()[0])
 
-    def run_does(self, run: int, doing: str, horizon: datetime | None = None) -> None:
+    def run_does(self, run: int, doing: str) -> None:
         """Tell others what the run is at."""
         with self.db.transaction() as db:
-            sql = "UPDATE runs SET doing = ?, horizon = coalesce(?, horizon) WHERE id = ?"
-            db.execute(sql, [doing, stamp(horizon) if horizon else None, run])
+            db.execute("UPDATE runs SET doing = ? WHERE id = ?", [doing, run])
 
     def end_run(self, run: int, exit_code: int, message: str, counts: dict[str, Any], now: datetime) -> None:
         with self.db.transaction() as db:
@@ -184,7 +182,6 @@ class Store:
                 who=row["who"],
                 started=instant(row["started"]),
                 finished=instant(row["finished"]) if row["finished"] else None,
-                horizon=instant(row["horizon"]) if row["horizon"] else None,
                 doing=row["doing"],
                 exit_code=row["exit_code"],
                 message=row["message"],
@@ -199,6 +196,12 @@ class Store:
             table: int(self.db.value(f"SELECT coalesce(max(id), 0) FROM {table} WHERE stream = ?", [stream]))  # noqa: S608
             for table in ("rejects", "gaps")
         }
+
+    def told(self, stream: str) -> dict[str, int]:
+        """The last reject and gap that a finished run has told of; what a killed run met is still to be told."""
+        sql = "SELECT counts FROM runs WHERE stream = ? AND finished IS NOT NULL ORDER BY id DESC LIMIT 1"
+        counts = self.db.value(sql, [stream])
+        return json.loads(counts)["told"] if counts else {"rejects": 0, "gaps": 0}
 
     def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
         """How many rejects and gaps were opened after `newest` was taken and are still open."""
@@ -239,16 +242,13 @@ class StreamLock:
 
     def try_take(self) -> bool:
         """Take the lock if nobody has it."""
-        try:
+        with disk_in_words(self._folder):
             # Files of customer values pass through the folder: it is nobody else's.
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        except OSError as error:
-            raise StateError(
-                f"{self._folder}: {error.strerror or error}", "the folder must be writable by this user; or --home"
-            ) from error
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return False
         return True
 
     def release(self) -> None:

@@ -1,67 +1,12 @@
-"""The command line over both simulators, in this process."""
+"""Fixtures of the command line's tests."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
 import pytest
-from lab import Lab, at
-
-from connector.assemble import Seams
-from connector.cli import main
-from connector.cli.session import Surroundings
-
-SETTINGS = {
-    "GENESYS_REGION": "mypurecloud.ie",
-    "GENESYS_CLIENT_ID": "demo-client",
-    "GENESYS_CLIENT_SECRET": "demo-secret",
-    "GENESYS_REQUESTS_PER_MINUTE": "3000",
-    "SALESFORCE_DOMAIN": "acme.my",
-    "SALESFORCE_CLIENT_ID": "sf-client",
-    "SALESFORCE_CLIENT_SECRET": "sf-secret",
-}
-
-
-EVENING = at(20)
-
-
-class Said(NamedTuple):
-    """What a command ended with and printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.out)
-
-
-@dataclass
-class Cli:
-    """Calls of the command over one lab. environment and seams may be changed between calls."""
-
-    lab: Lab
-    capsys: pytest.CaptureFixture[str]
-    environment: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
-    changed_seams: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def home(self) -> Path:
-        return self.lab.folder
-
-    @property
-    def seams(self) -> Seams:
-        return replace(self.lab.seams, **self.changed_seams)
-
-    def __call__(self, *arguments: str, home: Path | None = None) -> Said:
-        self.capsys.readouterr()
-        given = [*arguments, "--home", str(home or self.home)] if arguments else []
-        code = main(given, Surroundings(self.environment, self.seams))
-        return Said(code, *self.capsys.readouterr())
+from cli_lab import EVENING, Cli
+from lab import Lab
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli, Said
+from cli_lab import Cli, Said
 from lab import at, conversation
 
 from connector.sandbox.faults import Rule
@@ -321,11 +321,25 @@ def test_json_holds_the_error_and_the_exit_code(cli: Cli) -> None:
     )
 
 
-def test_log_lines_are_json_where_the_settings_say_so(cli: Cli) -> None:
-    cli.environment["CONNECTOR_LOG"] = "json"
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_log_lines_are_json_where_the_settings_say_so(cli: Cli, place: str) -> None:
+    if place == ".env":
+        (cli.home / ".env").write_text("CONNECTOR_LOG=json\n")
+        (cli.home / ".env").chmod(0o600)
+    else:
+        cli.environment["CONNECTOR_LOG"] = "json"
     cli.environment["GENESYS_CLIENT_SECRET"] = "wrong"
-    said = cli("sync")
+    said = cli("sync", "--quiet")
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
     assert said.code == 3
-    assert [(line["level"], line["logger"]) for line in lines] == [("error", "connector.cli.session")]
-    assert lines[0]["hint"].startswith("GENESYS_CLIENT_SECRET does not fit")
+    assert [(line["level"], line["logger"], line.get("result", {}).get("exit_code")) for line in lines] == [
+        ("info", "connector.cli.sync", 3),
+        ("error", "connector.cli.session", None),
+    ]
+    assert lines[1]["hint"].startswith("GENESYS_CLIENT_SECRET does not fit")
+
+
+def test_brackets_in_messages_are_shown_as_they_are(cli: Cli) -> None:
+    cli.lab.salesforce.add_validation_rule("Conversation__c", lambda record: True, "see [rule] [/one]")
+    assert cli("sync").code == 1
+    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION: see [rule] [/one]" in cli("rejects").out

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import Cli
+from cli_lab import Cli
 from lab import at, conversation
 
 from connector.sandbox.faults import Rule

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from connector.cli.progress import PLAIN_SECONDS, moving, plain
 from connector.cli.session import worst
-from connector.cli.show import ago
+from connector.cli.show import add, ago, table
 from connector.spans import Span
 from connector.sync import Progress
 
@@ -38,6 +38,17 @@ def test_terminal_shows_the_stream_that_runs_and_clears_it_when_done() -> None:
         tell(Progress("calls", "pulling", DAY, passes_left=3, records=1200))
         tell(Progress("calls", "done"))
     assert "pulling 2026-03-02 00:00, 3 passes left, 1,200 records" in file.getvalue()
+
+
+def test_brackets_in_a_table_are_shown_as_they_are() -> None:
+    file = io.StringIO()
+    made = table("path", title="[1]")
+    add(made, "participants[purpose=agent].sessions")
+    Console(file=file, width=100).print(made)
+    assert [line.strip() for line in file.getvalue().splitlines() if "[" in line] == [
+        "[1]",
+        "participants[purpose=agent].sessions",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the command line is before it does anything: quick, complete, and the same by every way in."""
 
+import signal
 import subprocess
 import sys
 
@@ -35,3 +36,25 @@ def test_every_command_takes_the_common_options(command: str, capsys: pytest.Cap
     code = main([command, "--help"], Surroundings({}))
     told = capsys.readouterr().out
     assert (code, [one for one in ("--json", "--quiet", "--home", "--debug") if one not in told]) == (0, [])
+
+
+def test_second_signal_ends_the_process_at_once() -> None:
+    code = """if True:
+        import signal
+        from connector.assemble import StopSign
+        from connector.cli.stopping import stoppable
+        with stoppable(StopSign(), lambda text: print(text, flush=True)):
+            print("ready", flush=True)
+            while True:
+                signal.pause()
+        """
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline()]
+        process.send_signal(signal.SIGTERM)
+        told.append(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert (told, process.wait(timeout=30)) == (
+            ["ready\n", "stopping at the next safe point; once more ends at once\n"],
+            143,
+        )

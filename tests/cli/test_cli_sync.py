@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Cli
+from cli_lab import Cli
 from lab import at, conversation
 
 from connector.sandbox.faults import Rule
@@ -72,8 +72,8 @@ def test_first_sync_shows_home_new_state_and_both_balances(cli: Cli) -> None:
         ["mapped", "2"],
         ["rows", "made", "2"],
         ["created", "2"],
-        ["calls", "to", "Genesys", "Cloud", "3"],
-        ["calls", "to", "Salesforce", "3"],
+        ["Genesys", "Cloud", "calls", "3"],
+        ["Salesforce", "calls", "3"],
         ["complete", "to", "(UTC)", "2026-03-02", "19:45"],
     ]
 

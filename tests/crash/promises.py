@@ -19,7 +19,7 @@ Tables = Mapping[str, list[dict[str, Any]]]
 Asked = tuple[str, int]
 """An interval and a page."""
 
-_UNTIL_ENDED = ("passes", "outbox", "batches", "coverage", "rejects", "gaps", "owed")
+_UNTIL_ENDED = ("passes", "outbox", "batches", "coverage", "rejects", "gaps", "owed", "runs")
 _SAME_IN_EVERY_TRIAL = ("pulled", "duplicate", "outside", "filtered", "unmappable", "mapped", "made", "rejected")
 
 
@@ -111,8 +111,10 @@ def _said(trial: Trial) -> Iterator[str]:
         if run.output:
             yield f"run {number} said: {run.output}"
     before = trial.tables[-2] if len(trial.tables) > 1 else trial.before
-    known = {one["id"] for one in before["rejects"]}
-    is_new = any(one["id"] not in known and not one["closed"] for one in trial.end["rejects"])
+    # What a killed run met was told by nobody: the run that ends tells it.
+    finished = [json.loads(one["counts"])["told"] for one in before["runs"] if one["finished"]]
+    told = finished[-1]["rejects"] if finished else 0
+    is_new = any(one["id"] > told and not one["closed"] for one in trial.end["rejects"])
     if trial.last.code != int(is_new):
         yield f"the last run ended with exit code {trial.last.code} instead of {int(is_new)}: {trial.last.report}"
 

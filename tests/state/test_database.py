@@ -143,7 +143,7 @@ def test_a_database_of_another_program_is_refused_untouched(tmp_path: Path):
 
 def test_a_folder_that_cannot_be_made_is_told_with_a_way_out(tmp_path: Path):
     (tmp_path / "file").touch()
-    with pytest.raises(StateError, match=r"file.state\.db: ") as refused:
+    with pytest.raises(StateError, match="file: ") as refused:
         Database(tmp_path / "file" / "state.db")
     assert "--home" in refused.value.hint
 
