@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.assemble import Seams, load_streams
+from connector.cli.sandbox import SETTINGS
 from connector.cli.session import Session, Surroundings, worst
 from connector.cli.shipped import shipped_mappings
 from connector.cli.show import beside, result_tables
@@ -38,15 +39,6 @@ _DAYS = 3
 _HOUR = timedelta(hours=1)
 _SETTLED = timedelta(minutes=20)
 """After a full hour: what it brought is past the settle delay of the shipped mappings."""
-
-_SETTINGS = {
-    "GENESYS_REGION": "mypurecloud.ie",
-    "GENESYS_CLIENT_ID": "demo-client",
-    "GENESYS_CLIENT_SECRET": "demo-secret",
-    "SALESFORCE_DOMAIN": "acme.my",
-    "SALESFORCE_CLIENT_ID": "sf-client",
-    "SALESFORCE_CLIENT_SECRET": "sf-secret",
-}
 
 
 @dataclass(frozen=True)
@@ -151,7 +143,7 @@ class _Play:
             schedule=None,
             budget=home / ".connector" / "budget",
         )
-        environment = {**_SETTINGS, "CONNECTOR_LOG": session.surroundings.environment.get("CONNECTOR_LOG", "")}
+        environment = {**SETTINGS, "CONNECTOR_LOG": session.surroundings.environment.get("CONNECTOR_LOG", "")}
         self._session = replace(session, surroundings=Surroundings(environment, seams), home=home)
         self._config = load_config(home, environment)
         self._syncs: list[list[Result]] = []

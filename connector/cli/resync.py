@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from connector.assemble import load_streams
 from connector.cli.session import Session, UsageProblem
+from connector.cli.show import moment
 from connector.cli.sync import run_streams
 from connector.errors import ConfigError
 from connector.report import window_of_resync
@@ -40,7 +41,9 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
 
     def until(horizon: datetime) -> Span:
         """The clock of the services may be behind: nothing after their horizon is read."""
-        return Span(span.start, min(span.end, horizon)) if span.start < horizon else span
+        if horizon <= span.start:
+            raise _unreadable(stream, horizon)
+        return Span(span.start, min(span.end, horizon))
 
     command = f"resync {asked}{' --force' if order.forced else ''}"
     return run_streams(session, config, [stream], replace(order, command=command, resync=until), max_minutes)
@@ -66,13 +69,16 @@ def _span(stream: Stream, asked: Period, now: datetime) -> Span:
         raise UsageProblem(f"--from {asked.start} is not before --to {asked.end}", "--to itself is not included")
     span = window_of_resync(stream.window, start, end, now)
     if span is None:
-        first, horizon = stream.window.first(), stream.window.horizon(now)
-        raise ConfigError(
-            f"{stream.name}: nothing of that period can be read: the stream begins at {first:%Y-%m-%d %H:%M} UTC "
-            f"and is settled up to {horizon:%Y-%m-%d %H:%M} UTC",
-            f"choose another period, or an earlier `window.start` in mappings/{stream.name}.yml",
-        )
+        raise _unreadable(stream, stream.window.horizon(now))
     return span
+
+
+def _unreadable(stream: Stream, horizon: datetime) -> ConfigError:
+    return ConfigError(
+        f"{stream.name}: nothing of that period can be read: the stream begins at {moment(stream.window.first())} UTC "
+        f"and is settled up to {moment(horizon)} UTC",
+        f"choose another period, or an earlier `window.start` in mappings/{stream.name}.yml",
+    )
 
 
 def _instant(option: str, text: str, zone: ZoneInfo) -> datetime:

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,14 @@ def test_period_before_the_stream_begins_is_told_with_its_bounds(cli: Cli) -> No
     said = cli("resync", "conversations", "--from", "2026-01-01", "--to", "2026-02-01")
     assert said.code == 3
     assert "the stream begins at 2026-03-02 00:00 UTC and is settled up to 2026-03-02 19:45 UTC" in _told(said)
+
+
+def test_period_after_the_time_the_services_tell_is_not_owed(cli: Cli) -> None:
+    cli("sync")
+    cli.lab.clock_error = timedelta(hours=3)
+    said = cli("resync", "conversations", "--last", "1h")
+    assert (said.code, cli.lab.table("owed")) == (3, [])
+    assert "settled up to 2026-03-02 19:45 UTC" in _told(said)
 
 
 @pytest.mark.parametrize("arguments", [["--nope"], ["sync", "--max-minutes", "soon"], ["preview"], ["snyc"]])

@@ -172,6 +172,14 @@ def test_an_older_version_accepted_later_does_not_close_the_reject_of_a_bad_row(
     assert desk.rejects() == [("c1", "NOT_A_NUMBER")]
 
 
+def test_an_older_version_refused_later_does_not_replace_the_reject_of_a_bad_row(desk: Desk):
+    desk.read(call("c1", "A"))
+    batch = desk.batch()
+    desk.read(bad("c1"))
+    desk.answer(batch, c1="rejected")
+    assert desk.rejects() == [("c1", "NOT_A_NUMBER")]
+
+
 def test_a_bad_row_mended_on_the_same_page_leaves_no_reject(desk: Desk):
     desk.confirm(call("c1", "A"))
     desk.read(bad("c1"), call("c1", "A"))
