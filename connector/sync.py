@@ -43,8 +43,8 @@ class Stream:
 class Order:
     """What a run is asked to do.
 
-    command: as shown to people; resync: spans to read again, None for the incremental plan; forced: unchanged rows are
-    sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org: a person allowed it;
+    command: as shown to people; resync: from the horizon to the span to read again, None for the incremental plan (what
+    lies beyond the horizon is left out); forced: unchanged rows are sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org: a person allowed it;
     rehearse: on a copy of the state, read and compare without sending anything.
     """
 
@@ -227,7 +227,8 @@ class _OneRun:
             self._store.adopt(self._name, self._stream.prints, whole, cause, self._run, now)
         if self._order.resync is not None:
             asked = self._order.resync(horizon)
-            self._store.passes.owe(self._name, [asked], self._order.command, self._order.forced)
+            readable = [Span(asked.start, min(asked.end, horizon))] if asked.start < horizon else []
+            self._store.passes.owe(self._name, readable, self._order.command, self._order.forced)
 
     def _check_targets(self) -> None:
         """Before the first delivery under a mapping: does the object take what the mapping writes?"""

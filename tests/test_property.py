@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from lab import Killed, Lab, at, conversation
@@ -224,5 +224,7 @@ TestStory.settings = settings(  # type: ignore[attr-defined]
     deadline=None,
     derandomize=True,
     database=None,
+    # Shrinking a story takes minutes; the story as it was invented is short enough to read.
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -298,6 +298,7 @@ class _Settler:
             outcome.code,
             outcome.message,
             outcome.fields,
+            was_sent=True,
         )
         open_reject(self._db, one, row["pass"], self._batch.fields_print, stamp(self._now))
 

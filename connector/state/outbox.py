@@ -261,7 +261,7 @@ class _PageWriter:
         self._has_rejects = True
         open_reject(
             self._db,
-            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message, ""),
+            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message),
             self._pass.id,
             self._pass.fields_print,
             self._now,
@@ -279,7 +279,11 @@ def _record_name(entry: Entry) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row set aside. seq: its version; payload: JSON of its fields, None where no row could be made."""
+    """A row set aside.
+
+    seq: its version; for a row that was never sent the last version made before it; payload: JSON of its fields, None
+    where no row could be made.
+    """
 
     stream: str
     object: str
@@ -290,7 +294,8 @@ class Reject:
     payload: bytes | None
     code: str
     message: str
-    fields: str
+    fields: str = ""
+    was_sent: bool = False
 
 
 def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print: str, now: str) -> None:
@@ -304,7 +309,7 @@ def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print:
                seq = excluded.seq, hash = excluded.hash, payload = excluded.payload, code = excluded.code,
                message = excluded.message, fields = excluded.fields, fields_print = excluded.fields_print,
                pass = excluded.pass, last_seen = excluded.last_seen, tries = tries + 1
-               WHERE excluded.seq >= rejects.seq""",
+               WHERE excluded.seq > rejects.seq OR NOT ?""",
         [
             one.stream,
             one.object,
@@ -320,6 +325,7 @@ def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print:
             pass_id,
             now,
             now,
+            one.was_sent,
         ],
     )
 
