@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from http.client import RemoteDisconnected
 from typing import NamedTuple
 
 from requests import exceptions as faults
@@ -29,6 +30,9 @@ def describe_fault(fault: Exception) -> Fault | None:
     def has(*kinds: type[BaseException]) -> bool:
         return any(isinstance(link, kinds) for link in chain)
 
+    # First: once a tunnel stands, urllib3 tells a connection that breaks as the proxy's fault.
+    if has(RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        return Fault("dropped the connection", NEXT_RUN, was_sent=True)
     if has(faults.ProxyError, faults.InvalidProxyURL, raw_faults.ProxyError):
         tunnel = next((str(link) for link in chain if str(link).startswith("Tunnel connection failed")), "")
         text = f"is not reached through the proxy{f' ({shortened(mask(tunnel))})' if tunnel else ''}"

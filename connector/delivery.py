@@ -97,27 +97,35 @@ class Delivery:
         more_comes: the pull goes on, so small deliveries are worth waiting for. Raises DeliveryRefused, QuotaSpent,
         ServiceUnavailable; what was sent stays in the journal.
         """
-        if not self._is_mine:
-            if not self._has_work(more_comes=more_comes):
-                return self._delay(more_comes=more_comes)
-            if not self._lock.try_take():
-                return BUSY_SECONDS
-            self._is_mine = True
-        open_batches = self._store.batches.open(self._org.org_id, self._lane.object)
-        if open_batches:
+        wanted = self._wanted(more_comes=more_comes)
+        if (wanted or self._open()) and not self._take_lock():
+            return BUSY_SECONDS
+        if open_batches := self._open():
             return self._advance(open_batches[0])
-        if (wanted := self._wanted(more_comes=more_comes)) is not None:
+        if wanted:
             self._form(*wanted)
             return 0.0
         self.let_go()
         return self._delay(more_comes=more_comes)
 
     def settle_journal(self) -> float | None:
-        """One step towards settling what earlier runs sent to this object; None when nothing is open."""
-        if not self._store.batches.open(self._org.org_id, self._lane.object):
-            self.let_go()
-            return None
-        return self.step(more_comes=True)
+        """One step towards settling what earlier runs sent to this object; None when nothing is open.
+
+        Nothing new is sent: what waits may be of a mapping that has changed since.
+        """
+        if self._open() and not self._take_lock():
+            return BUSY_SECONDS
+        if open_batches := self._open():
+            return self._advance(open_batches[0])
+        self.let_go()
+        return None
+
+    def _open(self) -> list[Batch]:
+        return self._store.batches.open(self._org.org_id, self._lane.object)
+
+    def _take_lock(self) -> bool:
+        self._is_mine = self._is_mine or self._lock.try_take()
+        return self._is_mine
 
     def let_go(self) -> None:
         """Let other processes deliver to the object; a batch on its way stays in the journal."""
@@ -126,12 +134,6 @@ class Delivery:
             self._is_mine = False
 
     # What to send
-
-    def _has_work(self, *, more_comes: bool) -> bool:
-        return bool(
-            self._store.batches.open(self._org.org_id, self._lane.object)
-            or self._wanted(more_comes=more_comes) is not None
-        )
 
     def _wanted(self, *, more_comes: bool) -> tuple[Literal["collections", "bulk"], int] | None:
         lane = self._lane
@@ -175,8 +177,9 @@ class Delivery:
         try:
             return self._step(batch)
         except DeliveryRefused as refusal:
+            self._settling = None
             if batch.state == "ready":
-                # Nothing of it was saved: its rows wait again, so that a mended mapping can take them over.
+                # Its rows wait again, so that a mended mapping can take them over.
                 self._over(batch, "dissolved", tried=False)
             if self._speaks_for(batch):
                 raise
@@ -264,11 +267,11 @@ class Delivery:
         try:
             ingest.upload(self._org, _job(batch), file)
         except AnswerLost:
-            return 1.0
+            return 1.0  # the job is asked next
         except Refused as error:
-            if error.status != 404:
+            if error.status not in (400, 404):
                 raise
-            return self._send_again(batch, tried=False)
+            return 0.0  # the job was too long open, or is gone
         finally:
             file.unlink(missing_ok=True)
         self._store.batches.move(batch, "uploaded")
@@ -279,7 +282,7 @@ class Delivery:
         state = ingest.state(self._org, _job(batch))
         if state is not None and state.state == "Open":
             state = ingest.abort(self._org, _job(batch))
-        if state is None or state.state == "Aborted":
+        if state is None or (state.is_finished and not state.processed):
             return self._send_again(batch, tried=False)
         self._store.batches.move(batch, "started")
         return 0.0

@@ -192,13 +192,13 @@ class Puller:
         """What was promised and what was given differ: halves are the arbiter; without halves it is a gap."""
         one = reading.of
         if verdict.at_end and self._store.passes.gave_all_of_parent(one):
-            log.warning("%s %s: %s, but both reads gave the same records", self._stream, one.span, verdict.reason)
+            log.info("%s %s: %s, but both reads gave the same records", self._stream, one.span, verdict.reason)
             self._finish(reading)
             return
         try:
             self._halve(reading, verdict)
         except CannotHalve:
-            log.warning("%s %s: %s", self._stream, one.span, verdict.reason)
+            log.info("%s %s: a gap: %s", self._stream, one.span, verdict.reason)
             self._store.passes.pulled(one, verdict.reason, verdict.expected)
             self._reading = None
 

@@ -76,8 +76,8 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         until = mark(known.covered, first)
         complete_to = until if until > first else None
         lag = max((now - until).total_seconds(), 0.0)
-        sql = "SELECT count(*) FROM coverage WHERE stream = ? AND fields_print <> ?"
-        outdated = int(store.db.value(sql, [name, stream.prints.fields]))
+        sql = "SELECT count(*) FROM coverage WHERE stream = ? AND mapping_print <> ?"
+        outdated = int(store.db.value(sql, [name, f"{stream.prints.fields} {stream.prints.source}"]))
     count = "SELECT count(*) FROM {} WHERE stream = ? AND {}"
     rejects = int(store.db.value(count.format("rejects", "closed IS NULL"), [name]))
     held = int(store.db.value(count.format("outbox", "held"), [name]))

@@ -43,9 +43,10 @@ class Stream:
 class Order:
     """What a run is asked to do.
 
-    command: as shown to people; resync: from the horizon to the span to read again, None for the incremental plan (what
-    lies beyond the horizon is left out); forced: unchanged rows are sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org: a person allowed it;
-    rehearse: on a copy of the state, read and compare without sending anything.
+    command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
+    left out), None for the incremental plan; forced: unchanged rows are sent too; wait: for another process instead of
+    giving up; accept_new_keys, adopt_org: a person allowed it; rehearse: on a copy of the state, read and compare
+    without sending anything.
     """
 
     command: str = "sync"

@@ -624,6 +624,30 @@ def test_a_job_found_in_the_journal_is_gone_on_with_and_uploaded_once(make_dock,
     assert (dock.books(), dock.writes(), dock.lab.salesforce.count_uploads()) == ({"created": 40}, {1}, 1)
 
 
+def test_a_job_too_long_open_to_be_uploaded_to_is_made_again(make_dock):
+    dock = make_dock(by="bulk")
+    dock.many(40)
+    stopped_at(dock, "created")
+    dock.lab.clock.advance(25 * 3600)
+    dock.next_run()
+    dock.deliver()
+    assert ([job.state for job in dock.lab.salesforce.jobs()], dock.books()) == (
+        ["Failed", "JobComplete"],
+        {"created": 40},
+    )
+
+
+def test_settling_the_journal_sends_nothing_new(make_dock):
+    dock = make_dock(by="bulk")
+    dock.many(40)
+    stopped_at(dock, "started")
+    dock.queue({"new": "inbound"})
+    delivery = dock.delivery()
+    while (wait := delivery.settle_journal()) is not None:
+        dock.lab.clock.sleep(wait)
+    assert dock.books() == {"created": 40, "pending": 1}
+
+
 def test_results_half_written_down_are_read_again_and_counted_once(make_dock):
     dock = make_dock()
     dock.many(2500)

@@ -1,7 +1,7 @@
 """`connector sync`: runs of one or several streams, watched, stoppable, and accounted for at the end."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from connector.cli.session import Session, worst
 from connector.cli.show import result_tables
 from connector.cli.stopping import stoppable
 from connector.config import Config
-from connector.errors import AlreadyRunning, ConfigError, Stopped
+from connector.errors import AlreadyRunning, ConfigError, ConnectorError, Stopped
 from connector.report import as_data, trouble
 from connector.sync import Order, Result, Stream
 
@@ -107,12 +107,27 @@ def show_results(
     return code
 
 
+def _told_once(results: Iterable[Result]) -> Iterator[ConnectorError]:
+    """Each error with the streams it stopped: the same one, such as a refused login, is told once."""
+    streams: dict[tuple[str, str], list[str]] = {}
+    errors: dict[tuple[str, str], ConnectorError] = {}
+    for one in results:
+        if one.error is not None:
+            what = (one.error.message, one.error.hint)
+            streams.setdefault(what, []).append(one.stream)
+            errors[what] = one.error
+    for what, error in errors.items():
+        if not all(name in error.message for name in streams[what]):
+            error.message = f"{', '.join(streams[what])}: {error.message}"
+        yield error
+
+
 def tell_trouble(session: Session, results: Sequence[Result]) -> None:
     """Errors of the runs, and what they met that is new; also when quiet."""
     stopped = [one for one in results if isinstance(one.error, Stopped)]
+    for error in _told_once(one for one in results if one not in stopped):
+        session.complain(error)
     for one in results:
-        if one.error is not None and one not in stopped:
-            session.complain(one.error)
         for line in trouble(one):
             session.warn(line)
     if stopped and (stopped[0].exit_code or not session.quiet):

@@ -169,7 +169,11 @@ def _meaning(error: Refused, permission: str) -> ConnectorError:
                 f"give the OAuth client a role with {needed}, in every division to be read: {_ROLES}",
             )
         case 404:
-            return QueryRefused(message, "the path or the id it names is not known in this organisation")
+            return QueryRefused(
+                message,
+                "this organisation does not know the call: it may not have the feature; "
+                "take the stream out with `enabled: false` in its mapping",
+            )
     return QueryRefused(message, "the service does not take this call as it is; check the query of the stream")
 
 

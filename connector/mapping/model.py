@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from connector.genesys.queries import CATALOGUE, Query
 from connector.mapping.fields import Condition, FieldRule, zone
@@ -52,6 +52,12 @@ def _moment(written: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time of day without Z or an offset")
     return moment.astimezone(UTC)
+
+
+def _when_vanished(written: Any) -> Any:
+    if written in ("clear", "delete"):
+        raise ValueError(f"'{written}' is not supported yet; vanished rows are left as they are")
+    return written
 
 
 def _share(written: Any) -> float:
@@ -116,7 +122,7 @@ class TargetRules(Strict):
     deliver: Literal["auto", "bulk", "collections"] = "auto"
     job_rows: _AtLeastOne = 150_000
     reject_limit: Annotated[float, PlainValidator(_share)] = 0.1
-    when_vanished: Literal["leave", "clear", "delete"] = "leave"
+    when_vanished: Annotated[Literal["leave"], BeforeValidator(_when_vanished)] = "leave"
 
 
 class Target(TargetRules):

@@ -26,7 +26,7 @@ from connector.errors import (
 from connector.salesforce.hints import discreet, hint_for
 from connector.transport import AnswerLost, Transport
 
-_SERVICE = "salesforce"
+_SERVICE = "Salesforce"
 _SETUP = "Setup > External Client App Manager > your app"
 
 # OAuth error, part of its description, what to change. First match counts (Salesforce reference, login flows).

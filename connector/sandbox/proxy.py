@@ -85,7 +85,7 @@ class _Authority:
         except ImportError as missing:
             raise ImportError(
                 "the sandbox proxy makes its certificates with trustme, which is not installed; "
-                "run: pip install 'connector[sandbox]'"
+                "run: pip install trustme"
             ) from missing
         self._ca = trustme.CA()
         self._contexts: dict[str, ssl.SSLContext] = {}

@@ -82,7 +82,7 @@ CREATE TABLE coverage (
     end TEXT NOT NULL,
     began TEXT NOT NULL,               -- when its last agreed read began
     path TEXT NOT NULL,
-    fields_print TEXT NOT NULL,
+    mapping_print TEXT NOT NULL,       -- fingerprints of fields and source
     PRIMARY KEY (stream, start)
 ) WITHOUT ROWID;
 CREATE TABLE owed (

@@ -363,12 +363,12 @@ def _cover(db: sqlite3.Connection, one: Pass) -> None:
         "SELECT * FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start]
     ).fetchall()
     db.execute("DELETE FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start])
-    pieces = [(start, end, stamp(one.began), "query", one.fields_print)]
+    pieces = [(start, end, stamp(one.began), "query", f"{one.fields_print} {one.source_print}")]
     for old in under:
         rest = minus([_span(old)], [one.span])
-        pieces += [(stamp(a.start), stamp(a.end), old["began"], old["path"], old["fields_print"]) for a in rest]
+        pieces += [(stamp(a.start), stamp(a.end), old["began"], old["path"], old["mapping_print"]) for a in rest]
     db.executemany(
-        "INSERT INTO coverage (stream, start, end, began, path, fields_print) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO coverage (stream, start, end, began, path, mapping_print) VALUES (?, ?, ?, ?, ?, ?)",
         [[one.stream, *piece] for piece in pieces],
     )
 

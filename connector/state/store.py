@@ -156,6 +156,9 @@ class Store:
 
     def begin_run(self, stream: str, command: str, now: datetime) -> int:
         with self.db.transaction() as db:
+            # Whoever begins a run holds the stream's lock: a run without an end is dead.
+            dead = "UPDATE runs SET doing = '', message = ? WHERE stream = ? AND finished IS NULL AND message = ''"
+            db.execute(dead, ["died before its end", stream])
             sql = "INSERT INTO runs (stream, command, who, started) VALUES (?, ?, ?, ?) RETURNING id"
             return int(db.execute(sql, [stream, command, _who(), stamp(now)]).fetchone()[0])
 

@@ -287,7 +287,7 @@ def test_bug_is_one_line_without_its_text(cli: Cli) -> None:
     said = cli("sync")
     assert said.code == 1
     assert re.fullmatch(
-        r"✗ this is a bug in connector: RuntimeError \(session.py, line \d+\)\n"
+        r"✗ conversations: this is a bug in connector: RuntimeError \(session.py, line \d+\)\n"
         "  -> run the same command with --debug to see the traceback, and report it; what was done so far is safe\n",
         _told(said),
     )
@@ -307,7 +307,7 @@ def test_full_disk_while_a_file_is_written_is_no_bug(cli: Cli) -> None:
     said = cli("sync")
     assert (said.code, _told(said)) == (
         3,
-        "✗ /somewhere/batch-1.csv: No space left on device\n"
+        "✗ conversations: /somewhere/batch-1.csv: No space left on device\n"
         "  -> the disk is full: free some space and run again; nothing is lost\n",
     )
 
@@ -352,3 +352,11 @@ def test_brackets_in_messages_are_shown_as_they_are(cli: Cli) -> None:
     cli.lab.salesforce.add_validation_rule("Conversation__c", lambda record: True, "see [rule] [/one]")
     assert cli("sync").code == 1
     assert "FIELD_CUSTOM_VALIDATION_EXCEPTION: see [rule] [/one]" in cli("rejects").out
+
+
+def test_the_same_refused_login_is_told_once_for_all_streams(cli: Cli) -> None:
+    again = cli.lab.mapping.read_text().replace("object: Conversation__c", "object: Queue_Interval__c")
+    (cli.lab.mapping.parent / "others.yml").write_text(again)
+    cli.environment["GENESYS_CLIENT_SECRET"] = "wrong"
+    said = cli("sync")
+    assert (said.code, said.err.count("✗ "), "✗ conversations, others: " in said.err) == (3, 1, True)
