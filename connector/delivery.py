@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import orjson
 
@@ -21,7 +21,7 @@ from connector.salesforce import collections, ingest
 from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
-from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful
+from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
 from connector.state.batches import SLICE_ROWS, Batch, Settled
 from connector.state.database import disk_in_words
 from connector.state.store import Store, StreamLock
@@ -341,13 +341,16 @@ class Delivery:
     def _settle_job(self, batch: Batch) -> Iterator[None]:
         """Read the result files of a finished job and write what they say, a slice each step.
 
-        Rows that stand in neither were not done: those listed as unprocessed, and those of batches over the daily
-        allowance, which are listed nowhere (Bulk API 2.0 guide, unprocessed records; limits).
+        Rows with an outcome in neither of the first two were not done: those listed as unprocessed, and those listed
+        nowhere, as rows of batches over the daily allowance are (Bulk API 2.0 guide, unprocessed records; limits).
         """
-        successful, failed = (self._folder / f"batch-{batch.id}-{kind}.csv" for kind in ("successful", "failed"))
+        successful, failed, unprocessed = (
+            self._folder / f"batch-{batch.id}-{kind}.csv" for kind in get_args(ingest.Kind)
+        )
         with disk_in_words(successful):
             ingest.fetch_results(self._org, _job(batch), "successful", successful)
             ingest.fetch_results(self._org, _job(batch), "failed", failed)
+            ingest.fetch_results(self._org, _job(batch), "unprocessed", unprocessed)
         batch = self._hold_if_most_fail(batch, read_failed(failed, batch.external_id))
         yield
         told = 0
@@ -358,6 +361,10 @@ class Delivery:
                 quota += [one for one in part if one.verdict == "quota"][:1]
                 told += len(part)
                 yield
+        listed = sum(1 for _ in read_unprocessed(unprocessed, batch.external_id))
+        if told + listed < batch.rows:
+            missing = batch.rows - told - listed
+            log.warning("%s: %d rows stand in no result file of job %s", batch.stream, missing, batch.job)
         self._over(batch, tried=True)
         self._stop_if_needed(batch, quota, job_failure(batch.message) if batch.message else None)
         if told:
