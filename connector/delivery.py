@@ -6,9 +6,7 @@ flight per organisation and object.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -17,60 +15,24 @@ from typing import Literal, get_args
 import orjson
 
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
+from connector.lanes import JOB_STARTS_AT, Lane, choose, reason_to_hold, to_settle
 from connector.salesforce import collections, ingest
 from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
 from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
-from connector.state.batches import SLICE_ROWS, Batch, Settled
+from connector.state.batches import SLICE_ROWS, Batch
 from connector.state.database import disk_in_words
 from connector.state.store import Store, StreamLock
 from connector.transport import AnswerLost
 
 log = logging.getLogger(__name__)
 
-COLLECTIONS_ROWS = 200
-COLLECTIONS_AT_MOST = 2_000
-"""More changed rows than this go by ingest job: cheaper in calls (Salesforce's own advice)."""
-
-JOB_STARTS_AT = 10_000
-"""Rows that make a job worth starting while the pull goes on: one batch of Salesforce's own."""
-
 JOB_BYTES = 99_000_000
-HELD_AT_LEAST = 20
 JOBS_IN_VAIN = 3
 """So many ingest jobs in a row that did not do a row end a run."""
 
 BUSY_SECONDS = 2.0
-
-_FATES: dict[str, Literal["created", "updated", "rejected", "again", "parent", "wait"]] = {
-    "created": "created",
-    "updated": "updated",
-    "rejected": "rejected",
-    "transient": "again",
-    "race": "again",
-    "parent_missing": "parent",
-    "quota": "wait",
-}
-
-
-@dataclass(frozen=True)
-class Lane:
-    """Where the rows of one target go, and under which rules.
-
-    columns: fields in file order; by: auto, bulk or collections; reject_limit: share of a delivery, 0 to 1, that may
-    fail for good before its rows are held; proof: mapping and organisation an accepted row proves.
-    """
-
-    stream: str
-    object: str
-    external_id: str
-    columns: tuple[str, ...]
-    by: str
-    job_rows: int
-    reject_limit: float
-    fields_print: str
-    proof: str
 
 
 class Delivery:
@@ -373,7 +335,7 @@ class Delivery:
             self._note_vain(batch, batch.message or "it was aborted")
 
     def _settle_slice(self, batch: Batch, outcomes: Iterable[Outcome]) -> None:
-        settled = [_settled(batch, outcome) for outcome in outcomes]
+        settled = [to_settle(outcome, is_held=batch.is_held) for outcome in outcomes]
         proof = f"{batch.fields_print} {batch.org}"
         self._store.batches.settle(batch, settled, self._now(), proof)
         self.rows += len(settled)
@@ -382,20 +344,8 @@ class Delivery:
         """More than the limit fail for good: the mapping or the org is wrong, not the data; none counts as rejected."""
         if batch.is_held:
             return batch
-        refused: Counter[tuple[str, str]] = Counter()
-        example: dict[tuple[str, str], str] = {}
-        for outcome in outcomes:
-            if outcome.verdict == "rejected":
-                reason = (outcome.code, ", ".join(outcome.fields))
-                refused[reason] += 1
-                example.setdefault(reason, outcome.message)
-        total = refused.total()
-        if total < HELD_AT_LEAST or total <= self._lane.reject_limit * batch.rows:
-            return batch
-        (code, fields), most = refused.most_common(1)[0]
-        where = f" ({fields})" if fields else ""
-        story = f"{total} of {batch.rows} rows refused, {most} of them with {code}{where}: {example[code, fields]}"
-        return self._store.batches.hold(batch, f"{code}\n{story}")
+        reason = reason_to_hold(self._lane.reject_limit, batch.rows, outcomes)
+        return batch if reason is None else self._store.batches.hold(batch, "\n".join(reason))
 
     def _stop_if_needed(self, batch: Batch, outcomes: Iterable[Outcome], failure: ConnectorError | None = None) -> None:
         if batch.is_held:
@@ -413,36 +363,6 @@ class Delivery:
                     f"{batch.stream}: Salesforce takes no more rows for {batch.object}: {why}",
                     hint_for(outcome.code),
                 )
-
-
-def choose(
-    lane: Lane, ready: int, only_collections: int, tried: int, *, is_proven: bool, more_comes: bool
-) -> tuple[Literal["collections", "bulk"], int] | None:
-    """How to send what waits: which way and how many rows; None: nothing yet.
-
-    ready: rows that wait, counted a little beyond JOB_STARTS_AT; only_collections: those of them no file can say;
-    tried: the most attempts one of them has had: rows that met a transient fault go in smaller batches.
-    """
-    if not ready or (more_comes and ready < COLLECTIONS_ROWS):
-        return None
-    small = max(COLLECTIONS_ROWS >> tried, 10)
-    if not is_proven or lane.by == "collections" or ready == only_collections:
-        return "collections", small
-    if lane.by == "bulk":
-        return None if more_comes and ready < JOB_STARTS_AT else ("bulk", lane.job_rows)
-    if ready >= JOB_STARTS_AT:
-        return "bulk", lane.job_rows
-    if more_comes:
-        return None
-    return ("bulk", lane.job_rows) if ready > COLLECTIONS_AT_MOST else ("collections", small)
-
-
-def _settled(batch: Batch, outcome: Outcome) -> Settled:
-    fate = _FATES[outcome.verdict]
-    if fate == "rejected" and batch.is_held:
-        return Settled(outcome.external_id, "held")
-    code = outcome.code or outcome.verdict.upper()
-    return Settled(outcome.external_id, fate, code, outcome.message, ", ".join(outcome.fields))
 
 
 def _job(batch: Batch) -> str:

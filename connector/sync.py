@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from connector.delivery import Delivery, Lane
+from connector.delivery import Delivery
 from connector.errors import ConnectorError, DeliveryRefused
 from connector.genesys.client import GenesysClient
 from connector.genesys.pages import PageReader
+from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import Compiled, Fingerprints
 from connector.pulling import OUTBOX_ROWS, Puller

@@ -10,9 +10,10 @@ from lab import Lab, at
 from requests.adapters import BaseAdapter
 
 from connector.assemble import Installation
-from connector.delivery import BUSY_SECONDS, Delivery, Lane, choose
+from connector.delivery import BUSY_SECONDS, Delivery
 from connector.errors import DeliveryRefused, QuotaSpent, ServiceUnavailable, StateError
 from connector.genesys.judge import Seen
+from connector.lanes import Lane, choose
 from connector.ledger import Books
 from connector.mapping import Fingerprints, Row
 from connector.sandbox.faults import Rule

@@ -21,6 +21,7 @@ LEVELS = (
     "transport config",
     "pace state",
     "genesys salesforce",
+    "lanes",
     "delivery pulling",
     "schedules",
     "sync",

@@ -66,11 +66,6 @@ def write_csv(
     return Written(count, flushed + len(piece), digest.hexdigest())
 
 
-def needs_collections(row: Mapping[str, Any]) -> bool:
-    """Whether the row holds the literal text `#N/A`, which a CSV cell cannot say: it goes by sObject Collections."""
-    return CLEAR in row.values()
-
-
 def _line(columns: Sequence[str], row: Mapping[str, Any]) -> bytes:
     cells = []
     absent = 0

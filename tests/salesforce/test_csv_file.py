@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.salesforce.csv_file import Written, needs_collections, write_csv
+from connector.salesforce.csv_file import Written, write_csv
 
 COLUMNS = ["Key__c", "Note__c", "Talk__c"]
 
@@ -101,11 +101,6 @@ def test_bad_headers_are_refused():
         written([], ["A", "A"])
     with pytest.raises(ValueError, match="32000"):
         written([], [f"Field_{number:05}__c" for number in range(3000)])
-
-
-def test_only_the_literal_text_that_clears_needs_another_way():
-    assert needs_collections({"Note__c": "#N/A", "Talk__c": 1})
-    assert not needs_collections({"Note__c": "see #N/A", "Talk__c": None})
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")).filter(lambda text: text not in ("", "#N/A")), min_size=1))
