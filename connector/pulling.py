@@ -177,6 +177,7 @@ class Puller:
                 reading.page = number
             case AskAgain(number, seconds):
                 log.info("%s %s: page %d is asked again", self._stream, reading.of.span, number)
+                reading.page = number
                 return seconds
             case Complete():
                 self._finish(reading)

@@ -2,8 +2,9 @@
 
 No single field ends a pass. A page says how many records there are in all (`total`), how many pages (`page_count`, in
 the body or in a header), and holds records or none. An empty page is believed only when another witness agrees with it:
-the total is just reached, the pages are used up, or the page before was short. Else the page is asked again, then
-later pages are looked at, and what stays unexplained is a disagreement: the caller halves the span or keeps a gap.
+the total is just reached, the pages are used up, or the page before was short. Else it is asked again (after a short
+page, that one first: what arrived since stands there), then later pages are looked at, and what stays unexplained is a
+disagreement: the caller halves the span or keeps a gap.
 
 Totals are compared with the number of *distinct* record keys; a total below that number is proven wrong and says
 nothing. A page count alone adds caution, never a disagreement, for computed page counts prove nothing (vendor's blog
@@ -55,13 +56,14 @@ class Page:
 class Seen:
     """What a pass has seen so far; kept in its checkpoint.
 
-    witnesses: the last value of each; last_length: records of the last page that had any, None before the first;
-    last_digest: of the last page that was kept; equal: how many pages in a row were equal, beside the first;
+    witnesses: the last value of each; last_number, last_length, last_digest: of the last page that was kept, its
+    length None before the first; equal: how many pages in a row were equal, beside the first;
     asked_again: times the current page was asked again; empty_from: first page of a run of empty ones being looked
     past; skipped: pages that stayed empty while later ones had records.
     """
 
     witnesses: Witnesses = Witnesses()
+    last_number: int = 0
     last_length: int | None = None
     last_digest: str = ""
     equal: int = 0
@@ -140,6 +142,8 @@ def _latest(old: Witnesses, new: Witnesses) -> Witnesses:
 
 
 def _judge_records(seen: Seen, page: Page, max_pages: int) -> tuple[Step, Seen]:
+    if page.number == seen.last_number:
+        return _judge_last_again(seen, page)
     skipped = seen.skipped
     if seen.empty_from is not None:
         skipped = (*skipped, *range(seen.empty_from, page.number))
@@ -155,12 +159,21 @@ def _judge_records(seen: Seen, page: Page, max_pages: int) -> tuple[Step, Seen]:
         return Disagree(f"more than {max_pages} pages (max_pages)", seen.witnesses.total), seen
     return GoOn(page.number + 1), replace(
         seen,
+        last_number=page.number,
         last_length=len(page.records),
         last_digest=page.digest,
         asked_again=0,
         empty_from=None,
         skipped=skipped,
     )
+
+
+def _judge_last_again(seen: Seen, page: Page) -> tuple[Step, Seen]:
+    """The last page with records, read again because the one after it was empty though more was promised."""
+    if page.digest == seen.last_digest:
+        return AskAgain(page.number + 1, 0.0), seen
+    # The times it was asked again stay counted: a page that never stays the same must not be read for ever.
+    return GoOn(page.number + 1), replace(seen, last_length=len(page.records), last_digest=page.digest)
 
 
 def _judge_empty(seen: Seen, page: Page, distinct: int) -> tuple[Step, Seen]:
@@ -171,7 +184,8 @@ def _judge_empty(seen: Seen, page: Page, distinct: int) -> tuple[Step, Seen]:
     if seen.empty_from is None:
         if seen.asked_again < len(ASK_AGAIN_SECONDS):
             wait = ASK_AGAIN_SECONDS[seen.asked_again]
-            return AskAgain(page.number, wait), replace(seen, asked_again=seen.asked_again + 1)
+            number = seen.last_number if _was_short(seen, page.size) else page.number
+            return AskAgain(number, wait), replace(seen, asked_again=seen.asked_again + 1)
         seen = replace(seen, empty_from=page.number, asked_again=0)
     if page.number - first_empty < PAGES_LOOKED_AHEAD:
         return LookAhead(page.number + 1), seen
@@ -200,5 +214,9 @@ def _is_believed(seen: Seen, first_empty: int, size: int, distinct: int) -> bool
         return False
     if seen.skipped and total is None:
         return False
-    was_short = seen.last_length is not None and seen.last_length < size
-    return total is not None or bool(counts) or was_short
+    return total is not None or bool(counts) or _was_short(seen, size)
+
+
+def _was_short(seen: Seen, size: int) -> bool:
+    """Whether the last page with records had room for more."""
+    return seen.last_length is not None and seen.last_length < size

@@ -233,7 +233,7 @@ def _pages(trial: Trial, calm: Trial) -> Iterator[str]:
                 in_flight = Counter([(_interval(one), stored + 1)])
                 if stored == ends.get(_span(one)):
                     # Nothing more to store: the run may have been asking again whether this is the end.
-                    in_flight |= Counter({ask: n for ask, n in undisturbed.items() if ask > (_interval(one), stored)})
+                    in_flight |= Counter({ask: n for ask, n in undisturbed.items() if ask >= (_interval(one), stored)})
                     in_flight = _of(one, in_flight)
                 allowed += in_flight + Counter([(_interval(one), stored)])
         yield from _begun_needlessly(number, before, tables)

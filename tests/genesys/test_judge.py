@@ -115,6 +115,29 @@ def test_a_total_that_is_too_high_is_a_disagreement():
     )
 
 
+def test_records_that_arrive_while_the_end_is_read_are_looked_for_where_they_stand():
+    """A total that has grown since the last, short page was read: what is new stands on that page."""
+    present = 43
+
+    def serve(number, asked):
+        nonlocal present
+        if number == 6:
+            present = 45 if asked == 0 else present
+        return rows(number, present), Witnesses(total=present)
+
+    assert read(serve) == (Complete(), set(range(45)), 8)
+
+
+def test_a_last_page_that_is_never_the_same_is_not_read_for_ever():
+    def serve(number, asked):
+        keys = list(rows(number, 45))
+        return (keys[asked:] + keys[:asked] if number == 5 else keys), Witnesses(total=60)
+
+    step, kept, calls = read(serve)
+    assert (step, kept) == (Disagree("60 records promised, 45 given", 60, at_end=True), set(range(45)))
+    assert calls < 20
+
+
 def test_the_last_total_stated_counts():
     def serve(number, _):
         return rows(number, 45), Witnesses(total=60 if number < 3 else 45)
