@@ -66,8 +66,14 @@ class KillingAdapter(WsgiAdapter):
 class Story(RuleBasedStateMachine):
     """The connector beside a simple model: the org should hold what the source shows, up to the horizon."""
 
-    @initialize(by=st.sampled_from(["auto", "bulk", "collections"]), count=st.integers(0, 90), seed=st.integers(0, 9))
-    def begin(self, by: str, count: int, seed: int) -> None:
+    @initialize(
+        by=st.sampled_from(["auto", "bulk", "collections"]),
+        count=st.integers(0, 90),
+        seed=st.integers(0, 9),
+        faults=st.lists(st.sampled_from(sorted(FAULTS)), max_size=2, unique=True),
+    )
+    def begin(self, by: str, count: int, seed: int, faults: list[str]) -> None:
+        """A past of two days, and a first sync of it under faults: what that loses no lookback brings back."""
         self.temporary = tempfile.TemporaryDirectory()
         self.lab = Lab(Path(self.temporary.name), now=at(30), seed=seed)
         self.lab.change_mapping(
@@ -77,6 +83,7 @@ class Story(RuleBasedStateMachine):
         self.count = 0
         for number in range(count):
             self._add(30 - 0.5 * number)
+        self.sync_meets_faults(faults, 10**9)
 
     def teardown(self) -> None:
         if not hasattr(self, "lab"):
@@ -203,10 +210,11 @@ class Story(RuleBasedStateMachine):
         """The trouble is over: a few hourly runs later nothing waits and both sides are equal."""
         self.lab.clock_error = timedelta()
         self.lab.faults.change()
-        for _ in range(5):
+        for run in range(6):
             self.lab.clock.advance(3600)
             result = self._run(Order())
-            if not self.lab.table("outbox") and not self.lab.table("v_gaps"):
+            # The first run finishes passes that were begun long ago; the second reads what came to their spans since.
+            if run and not self.lab.table("outbox") and not self.lab.table("v_gaps"):
                 break
         self._check(result)
         assert result.complete_to is not None
