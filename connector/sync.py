@@ -180,7 +180,7 @@ class _OneRun:
         targets = tuple((target.object, target.external_id) for target in mapping.targets)
         identity = Identity(self._org.org_id, self._client.organisation_id(), targets)
         if self._order.adopt_org and self._store.is_of_another(self._name, identity):
-            self._store.begin_anew(self._name, self._now())
+            self._store.begin_anew(self._name, self._run, self._now())
         self._change = self._store.meet(
             self._name, identity, self._stream.prints, accept_new_keys=self._order.accept_new_keys
         )
@@ -276,9 +276,15 @@ class _OneRun:
 
     def _plan(self, begun: Sequence[Span], now: datetime, *, owed_only: bool) -> list[Planned]:
         """What is still to be read, without what this run has begun already."""
-        planned = plan(self._stream.window, self._store.passes.known(self._name), now)
+        known = self._store.passes.known(self._name)
+        planned = plan(self._stream.window, known, now)
         if self._order.resync is not None or owed_only:
-            planned = [one for one in planned if one.kind == "resync"]
+            owed = [span for span, _ in known.owed]
+            planned = [
+                one
+                for one in planned
+                if one.kind == "resync" or (one.kind == "gap" and any(one.span.overlaps(span) for span in owed))
+            ]
         done = merged(begun)
         return [one for one in planned if minus([one.span], done)]
 

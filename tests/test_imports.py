@@ -27,7 +27,6 @@ LEVELS = (
     "sync",
     "assemble",
     "report",
-    "schedule notify metrics page",
     "cli",
     "__main__",
 )

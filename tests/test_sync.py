@@ -190,3 +190,12 @@ def test_an_unavailable_source_delivers_what_it_gave_and_goes_on_later(make_lab)
     assert lab.rows() == lab.truth(at(10.05))
     # The last stored page again, three more, and the empty one that ends the list.
     assert pages(lab) - before == 5
+
+
+def test_a_resync_tries_the_gaps_its_period_touches(make_lab):
+    lab = make_lab(now=at(48.3), rules=(Rule("empty_page", path=DETAILS, page=2, times=4),))
+    fill(lab, 300, first=25)
+    lab.sync()
+    assert len(lab.table("v_gaps")) == 1
+    result = lab.sync(resync(24, 30))
+    assert (result.exit_code, lab.rows(), lab.table("v_gaps"), lab.table("owed")) == (0, lab.truth(at(48)), [], [])

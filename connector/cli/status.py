@@ -51,4 +51,4 @@ def ended(run: Run | None) -> str:
     """The exit code of a run, or that it has none."""
     if run is None:
         return "-"
-    return str(run.exit_code) if run.finished else run.message or "not ended"
+    return str(run.exit_code) if run.finished else "died" if run.message else "not ended"

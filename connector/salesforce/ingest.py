@@ -140,6 +140,7 @@ def fetch_results(org: Org, job_id: str, kind: Kind, to: Path) -> None:
     rows are to be sent again; else what `Org.call` raises.
     """
     part = to.with_name(to.name + ".part")
+    part.touch(mode=0o600)
     trouble = ""
     try:
         for _ in range(_FETCH_TRIES):

@@ -122,7 +122,7 @@ class Store:
             sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
             db.execute(sql, [prints.fields, prints.source, prints.keys, stream])
 
-    def begin_anew(self, stream: str, now: datetime) -> None:
+    def begin_anew(self, stream: str, run: int, now: datetime) -> None:
         """Forget what belongs to another organisation: everything of the stream is read and sent again.
 
         The stream itself goes last: killed before, the next run finds the other organisation again.
@@ -136,7 +136,7 @@ class Store:
         unfinished = self.passes.unfinished(stream)
         with self.db.transaction(durable=True) as db:
             for one in unfinished:
-                self.passes.fail(one, "another organisation was adopted", 0, now)
+                self.passes.fail(one, "another organisation was adopted", run, now)
             for table in ("coverage", "owed"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             for table in ("gaps", "rejects"):

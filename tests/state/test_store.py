@@ -99,7 +99,7 @@ def test_an_adopted_organisation_begins_anew(desk: Desk):
     desk.read(bad("c1"), call("c2", "A"))
     desk.batch()
     desk.store.passes.owe("calls", [span(0, 9)], "resync", True)
-    desk.store.begin_anew("calls", desk.now)
+    desk.store.begin_anew("calls", 1, desk.now)
     left = {name: desk.table(name) for name in ("streams", "coverage", "owed", "row_hashes", "outbox")}
     assert left == {name: [] for name in left}
     assert (desk.rejects(), desk.table("v_gaps"), desk.store.batches.open(IDENTITY.salesforce_org)) == ([], [], [])
@@ -108,7 +108,7 @@ def test_an_adopted_organisation_begins_anew(desk: Desk):
 
 def test_an_adopted_organisation_leaves_other_streams_alone(desk: Desk):
     desk.store.meet("other", IDENTITY, PRINTS)
-    desk.store.begin_anew("other", desk.now)
+    desk.store.begin_anew("other", 1, desk.now)
     assert [one["name"] for one in desk.table("streams")] == ["calls"]
 
 
@@ -128,7 +128,7 @@ def test_a_long_history_is_forgotten_in_slices(desk: Desk):
 
     before = 2500
     desk.after_commit = measure
-    desk.store.begin_anew("calls", desk.now)
+    desk.store.begin_anew("calls", 1, desk.now)
     assert (before, largest) == (0, 1000)
 
 
