@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -218,20 +219,22 @@ def _expected(one: dict[str, Any]) -> dict[str, Any]:
     start = datetime.fromisoformat(one["conversationStart"])
     end = datetime.fromisoformat(one["conversationEnd"]) if "conversationEnd" in one else None
     sessions = [session for participant in one["participants"] for session in participant["sessions"]]
-    queues = [
-        segment["queueId"]
+    # Offered to a queue means a participant of purpose acd; where there is none, a segment may still name its queue.
+    queues = sorted(
+        (participant["purpose"] != "acd", datetime.fromisoformat(segment["segmentStart"]), segment["queueId"])
         for participant in one["participants"]
-        if participant["purpose"] == "acd"
         for session in participant["sessions"]
         for segment in session["segments"]
-    ]
+        if "queueId" in segment
+    )
+    seconds = Decimal((end - start) // timedelta(milliseconds=1)) / 1000 if end else None
     return {
         "Conversation_Id__c": one["conversationId"],
         "Started__c": stamp(start),
         "Ended__c": stamp(end) if end else None,
         "Direction__c": one["originatingDirection"],
-        "Duration_s__c": round((end - start).total_seconds(), 1) if end else None,
+        "Duration_s__c": float(seconds.quantize(Decimal("0.1"), ROUND_HALF_UP)) if seconds is not None else None,
         "Media_Types__c": ";".join(dict.fromkeys(session["mediaType"] for session in sessions)),
-        "First_Queue_Id__c": queues[0] if queues else None,
+        "First_Queue_Id__c": queues[0][2] if queues else None,
         "Is_Open__c": end is None,
     }

@@ -2,6 +2,7 @@
 
 from lab import DAY, Lab, at, conversation
 
+from connector.sandbox.contact_centre import ContactCentre, continue_world
 from connector.sandbox.faults import Rule
 from connector.spans import Span
 from connector.sync import Order
@@ -199,3 +200,20 @@ def test_a_resync_tries_the_gaps_its_period_touches(make_lab):
     assert len(lab.table("v_gaps")) == 1
     result = lab.sync(resync(24, 30))
     assert (result.exit_code, lab.rows(), lab.table("v_gaps"), lab.table("owed")) == (0, lab.truth(at(48)), [], [])
+
+
+def test_a_contact_centre_and_an_hour_of_changes_stand_in_the_org_as_in_the_source(make_lab):
+    """Transfers, threads that stay open, late and corrected conversations: all within the lookback."""
+    centre = ContactCentre(seed=7, start=DAY, days=1, conversations=800)
+    lab = make_lab(now=at(20.3))
+    for one in centre.whole_conversations():
+        lab.world.add(one)
+    lab.sync()
+    assert lab.rows() == lab.truth(at(20.05))
+    continue_world(lab.world, centre, lab.clock.now())
+    lab.clock.advance(3600)
+    lab.sync()
+    recent = {name for name, row in lab.truth(at(21.05)).items() if row["Started__c"] >= "2026-03-02T14:03:00Z"}
+    rows, truth = lab.rows(), lab.truth(at(21.05))
+    assert {name: rows[name] for name in recent} == {name: truth[name] for name in recent}
+    assert rows.keys() == truth.keys()
