@@ -18,16 +18,10 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from connector.cli import sandbox
+
 MAPPINGS = Path(__file__).parent.parent / "mappings"
-SETTINGS = {
-    "GENESYS_REGION": "mypurecloud.ie",
-    "GENESYS_CLIENT_ID": "demo-client",
-    "GENESYS_CLIENT_SECRET": "demo-secret",
-    "GENESYS_REQUESTS_PER_MINUTE": "3000",
-    "SALESFORCE_DOMAIN": "acme.my",
-    "SALESFORCE_CLIENT_ID": "sf-client",
-    "SALESFORCE_CLIENT_SECRET": "sf-secret",
-}
+SETTINGS = {**sandbox.SETTINGS, "GENESYS_REQUESTS_PER_MINUTE": "3000"}
 
 
 def serve(folder: Path, start: datetime, days: int, conversations: int, pipe: Connection) -> None:

@@ -59,16 +59,19 @@ class Delivery:
         more_comes: the pull goes on, so small deliveries are worth waiting for. Raises DeliveryRefused, QuotaSpent,
         ServiceUnavailable; what was sent stays in the journal.
         """
-        wanted = self._wanted(more_comes=more_comes)
-        if (wanted or self._open()) and not self._take_lock():
+        is_open = bool(self._open())
+        wanted = None if is_open else self._wanted(more_comes=more_comes)
+        if not is_open and wanted is None:
+            self.let_go()
+            return self._delay(more_comes=more_comes)
+        if not self._take_lock():
             return BUSY_SECONDS
+        # Looked at once more: another process may have sent or settled something before the lock was taken.
         if open_batches := self._open():
             return self._advance(open_batches[0])
         if wanted:
             self._form(*wanted)
-            return 0.0
-        self.let_go()
-        return self._delay(more_comes=more_comes)
+        return 0.0
 
     def settle_journal(self) -> float | None:
         """One step towards settling what earlier runs sent to this object; None when nothing is open.

@@ -33,6 +33,7 @@ SETTINGS = {
     "SALESFORCE_CLIENT_ID": "sf-client",
     "SALESFORCE_CLIENT_SECRET": "sf-secret",
 }
+"""What leads to the simulated services: the logins they know unless told otherwise."""
 
 
 def run_sandbox(session: Session, port: int, plan: str | None, folder: str | None) -> int:

@@ -9,18 +9,10 @@ import pytest
 from lab import Lab, at
 
 from connector.assemble import Seams
-from connector.cli import main
+from connector.cli import main, sandbox
 from connector.cli.session import Surroundings
 
-SETTINGS = {
-    "GENESYS_REGION": "mypurecloud.ie",
-    "GENESYS_CLIENT_ID": "demo-client",
-    "GENESYS_CLIENT_SECRET": "demo-secret",
-    "GENESYS_REQUESTS_PER_MINUTE": "3000",
-    "SALESFORCE_DOMAIN": "acme.my",
-    "SALESFORCE_CLIENT_ID": "sf-client",
-    "SALESFORCE_CLIENT_SECRET": "sf-secret",
-}
+SETTINGS = {**sandbox.SETTINGS, "GENESYS_REQUESTS_PER_MINUTE": "3000"}
 
 
 EVENING = at(20)

@@ -16,6 +16,7 @@ import orjson
 from crash import process
 from crash.process import TIME_HEADER, Run, order
 
+from connector.cli import sandbox
 from connector.sandbox.clock import SimulatedClock
 from connector.sandbox.faults import Faults, Rule
 from connector.sandbox.genesys import GenesysSim
@@ -204,15 +205,7 @@ def _on_time(application: "WSGIApplication", clock: SimulatedClock) -> "WSGIAppl
 
 def write_home(home: Path, mapping: str) -> None:
     """A home as a person sets it up: settings and one mapping."""
-    settings = {
-        "GENESYS_REGION": "mypurecloud.ie",
-        "GENESYS_CLIENT_ID": "demo-client",
-        "GENESYS_CLIENT_SECRET": "demo-secret",
-        "GENESYS_REQUESTS_PER_MINUTE": "3000",
-        "SALESFORCE_DOMAIN": "acme.my",
-        "SALESFORCE_CLIENT_ID": "sf-client",
-        "SALESFORCE_CLIENT_SECRET": "sf-secret",
-    }
+    settings = {**sandbox.SETTINGS, "GENESYS_REQUESTS_PER_MINUTE": "3000"}
     (home / "mappings").mkdir(parents=True)
     (home / "mappings" / "conversations.yml").write_text(mapping)
     env = home / ".env"
