@@ -1,11 +1,12 @@
 """Mappings: the YAML files an admin writes, read strictly, and compiled to plain functions from records to rows."""
 
-from connector.mapping.compile import BadRow, Compiled, Row, Unmappable, compile_mapping
+from connector.mapping.compile import COLLISION, BadRow, Compiled, Row, Unmappable, compile_mapping
 from connector.mapping.fingerprints import Fingerprints, fingerprints
 from connector.mapping.load import load_mapping, load_mappings
 from connector.mapping.model import Mapping, Source, Target, WindowRules, window_of
 
 __all__ = [
+    "COLLISION",
     "BadRow",
     "Compiled",
     "Fingerprints",

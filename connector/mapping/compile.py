@@ -1,34 +1,40 @@
-"""A mapping compiled once to plain functions: a record in, rows out, nothing looked up per row.
+"""A mapping compiled once to plain functions: a record in, rows out, nothing looked up per row but names.
 
-Every function is built here from closures over what the mapping says; records are dicts as flattening yields them.
+Every function is built here from what the mapping says; records are dicts as flattening yields them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from connector.mapping.conditions import compile_conditions
-from connector.mapping.contents import Contents, contents_of, kind_of
-from connector.mapping.model import Mapping, Target
-from connector.mapping.paths import Getter, Record
-from connector.mapping.sources import compile_field, compile_key
+from connector.mapping.contents import Contents, contents_of
+from connector.mapping.elements import compile_each
+from connector.mapping.kinds import kind_of
+from connector.mapping.model import Mapping as StreamMapping
+from connector.mapping.model import Target
+from connector.mapping.paths import Record
+from connector.mapping.rowcode import Values, compile_values
+from connector.mapping.rules import FieldRule
+from connector.mapping.steps import Find, Maker, change_maker
 from connector.mapping.values import LONGEST_KEY, Refusal, salesforce_length, whole_seconds
 
+COLLISION = "KEY_COLLISION"
+"""Code of a row whose external id another row of the same pass has already."""
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """One row for Salesforce.
 
     target: index of the target; at: the record's time, "YYYY-MM-DDThh:mm:ssZ"; values: Salesforce field to value in
-    the mapping's order, the external id among them; None clears, an absent field is left as it is;
-    element: "" for the one row of a record, else the position of its element.
+    the mapping's order, the external id among them; None clears, an absent field is left as it is.
     """
 
     target: int
     external_id: str
     at: str
     values: dict[str, str | int | float | bool | None]
-    element: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,69 +71,128 @@ class Compiled:
     in order; types: per target, field to text, number, integer, boolean, datetime, date, or any where it is not known.
     """
 
-    mapping: Mapping
+    mapping: StreamMapping
     map: MapRecord
     columns: tuple[tuple[str, ...], ...]
     types: tuple[dict[str, str], ...]
 
 
-def compile_mapping(mapping: Mapping) -> Compiled:
-    """The mapping as functions. Anything wrong with it was refused when it was loaded."""
+def nothing_to_ask(kind: str, identity: str) -> Mapping[str, Any] | None:
+    """The look-up of a mapping that was compiled without one: nobody may take silence for an answer."""
+    raise LookupError(f"{kind} cannot be looked up here")
+
+
+def compile_mapping(mapping: StreamMapping, find: Find = nothing_to_ask, salt: str = "") -> Compiled:
+    """The mapping as functions. Anything wrong with it was refused when it was loaded.
+
+    find: see `connector.mapping.steps.Find`; salt: of the step `hash`.
+    """
     contents = contents_of(mapping.source)
-    mappers = [_map_target(index, target, contents, mapping.query.time) for index, target in enumerate(mapping.targets)]
-
-    def map_all(record: Record) -> list[Row | BadRow]:
-        return [row for mapper in mappers for row in mapper(record)]
-
+    make = change_maker(find, salt)
+    mappers = [
+        _TargetMapper(index, target, contents, mapping.query.time, make) for index, target in enumerate(mapping.targets)
+    ]
     return Compiled(
         mapping=mapping,
-        map=mappers[0] if len(mappers) == 1 else map_all,
+        map=mappers[0].map if len(mappers) == 1 else _all_of(mappers),
         columns=tuple(tuple(rule.name for rule in target.fields) for target in mapping.targets),
-        types=tuple({rule.name: kind_of(rule, contents) for rule in target.fields} for target in mapping.targets),
+        types=tuple(mapper.types for mapper in mappers),
     )
 
 
-def _map_target(index: int, target: Target, contents: Contents, time_field: str) -> MapRecord:
-    is_wanted = compile_conditions(target.keep, target.skip, contents)
-    key_field = target.external_id
-    key_of = compile_key(target.key, contents)
-    # What the query cannot give stays as it is in Salesforce, whatever its default.
-    given = [rule for rule in target.fields if all(map(contents.is_given, rule.paths))]
-    getters = [(rule.name, compile_field(rule, contents)) for rule in given]
-    values_of = _values(getters, frozenset(rule.name for rule in given if rule.when_missing == "leave"))
+def _all_of(mappers: "Sequence[_TargetMapper]") -> MapRecord:
+    """Every target's rows of a record. It is unmappable when it fails before any row exists."""
 
-    def map_record(record: Record) -> list[Row | BadRow]:
-        if is_wanted is not None and not is_wanted(record):
+    def map_all(record: Record) -> list[Row | BadRow]:
+        rows: list[Row | BadRow] = []
+        for mapper in mappers:
+            try:
+                rows += mapper.map(record)
+            except Unmappable as problem:
+                if not rows:
+                    raise
+                rows.append(BadRow(mapper.index, None, rows[0].at, problem.code, problem.message))
+        return rows
+
+    return map_all
+
+
+class _TargetMapper:
+    """Makes the rows of one target."""
+
+    def __init__(self, index: int, target: Target, contents: Contents, time_field: str, make: Maker) -> None:
+        self.index = index
+        contents = contents.below(target.each) if target.each else contents
+        self.types: dict[str, str] = {rule.name: kind_of(rule, contents) for rule in target.fields}
+        # What the query cannot give stays as it is in Salesforce, whatever its default.
+        self._rules = [rule for rule in target.fields if all(map(contents.is_given, rule.paths))]
+        self._key = target.external_id
+        self._contents = contents
+        self._time_field = time_field
+        self._make = make
+        self._is_wanted = compile_conditions(target.keep, target.skip, contents)
+        self._values = compile_values(self._rules, contents, make)
+        self._elements = compile_each(target.each) if target.each else None
+        self.map: MapRecord = self._map_elements if target.each else self._map_record
+
+    def _map_record(self, record: Record) -> list[Row | BadRow]:
+        if self._is_wanted is not None and not self._is_wanted(record):
             return []
-        at = _time(record, time_field)
+        return [self._row(record, _time(record, self._time_field))]
+
+    def _map_elements(self, record: Record) -> list[Row | BadRow]:
+        assert self._elements is not None
+        at = _time(record, self._time_field)
+        rows: list[Row | BadRow] = []
+        met: set[str | None] = set()
+        for element in self._elements(record):
+            if element.__class__ is not dict:
+                rows.append(BadRow(self.index, None, at, "NO_ELEMENT", "each: an element is a value without names"))
+                continue
+            if self._is_wanted is not None and not self._is_wanted(element):
+                continue
+            try:
+                row = self._row(element, at)
+            except Unmappable as problem:
+                row = BadRow(self.index, None, at, problem.code, problem.message)
+            if row.external_id is not None and row.external_id in met:
+                message = f"fields.{self._key}: another element of the same record has this key"
+                row = BadRow(self.index, None, at, COLLISION, message)
+            met.add(row.external_id)
+            rows.append(row)
+        return rows
+
+    def _row(self, record: Record, at: str) -> Row | BadRow:
         try:
-            values = values_of(record)
+            values = self._values(record)
         except Refusal:
-            return [_bad_row(index, _key(record, key_field, key_of), at, record, getters)]
-        external_id = values[key_field]
+            return self._bad_row(record, at)
+        external_id = values[self._key]
         # A character is at most two of those Salesforce counts, so short keys need no exact count.
         if len(external_id) * 2 > LONGEST_KEY and salesforce_length(external_id) > LONGEST_KEY:
-            message = f"fields.{key_field}: longer than the {LONGEST_KEY} characters an external id may have"
-            return [BadRow(index, external_id, at, "KEY_TOO_LONG", message)]
-        return [Row(index, external_id, at, values, "")]
+            message = f"fields.{self._key}: longer than the {LONGEST_KEY} characters an external id may have"
+            return BadRow(self.index, external_id, at, "KEY_TOO_LONG", message)
+        return Row(self.index, external_id, at, values)
 
-    return map_record
+    @cached_property
+    def _one_by_one(self) -> list[tuple[FieldRule, Values]]:
+        """Each field by a function of its own, the key first: good rows pay nothing for knowing which one refuses."""
+        rules = sorted(self._rules, key=lambda rule: rule.name != self._key)
+        return [(rule, compile_values([rule], self._contents, self._make)) for rule in rules]
 
-
-def _values(getters: Sequence[tuple[str, Getter]], left: frozenset[str]) -> Callable[[Record], dict[str, Any]]:
-    """A function from a record to the values of its row; fields in `left` are absent when they are missing."""
-    if not left:
-        return lambda record: {name: get(record) for name, get in getters}
-
-    def values(record: Record) -> dict[str, Any]:
-        made = {}
-        for name, get in getters:
-            value = get(record)
-            if value is not None or name not in left:
-                made[name] = value
-        return made
-
-    return values
+    def _bad_row(self, record: Record, at: str) -> BadRow:
+        external_id = None
+        for rule, values_of in self._one_by_one:
+            try:
+                values = values_of(record)
+            except Refusal as refusal:
+                message = f"fields.{rule.name}: {refusal.message}"
+                if rule.name == self._key:
+                    raise Unmappable("NO_KEY", message) from None
+                return BadRow(self.index, external_id, at, refusal.code, message)
+            if rule.name == self._key:
+                external_id = values[self._key]
+        raise AssertionError("a field refused its value once and took it the second time")
 
 
 def _time(record: Record, field: str) -> str:
@@ -135,20 +200,3 @@ def _time(record: Record, field: str) -> str:
         return whole_seconds(record[field])
     except (KeyError, TypeError, Refusal):
         raise Unmappable("NO_TIME", f"'{field}' is missing or no instant, so the record has no place in time") from None
-
-
-def _key(record: Record, field: str, key_of: Callable[[Record], str]) -> str:
-    try:
-        return key_of(record)
-    except Refusal as refusal:
-        raise Unmappable("NO_KEY", f"fields.{field}: {refusal.message}") from None
-
-
-def _bad_row(index: int, external_id: str, at: str, record: Record, getters: Sequence[tuple[str, Getter]]) -> BadRow:
-    """The row for the first field that refuses its value: looked for again, so that good rows pay nothing for it."""
-    for name, get in getters:
-        try:
-            get(record)
-        except Refusal as refusal:
-            return BadRow(index, external_id, at, refusal.code, f"fields.{name}: {refusal.message}")
-    raise AssertionError("a field refused its value once and took it the second time")

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from connector.mapping.contents import Contents
-from connector.mapping.fields import Condition
 from connector.mapping.paths import Record
+from connector.mapping.rules import Condition
 from connector.mapping.sources import found_at
 from connector.mapping.values import Refusal, as_text, whole_seconds
 from connector.spans import instant
@@ -42,7 +42,7 @@ def _test(condition: Condition, contents: Contents) -> Test:
     find = found_at(condition.path, contents)
     if condition.bounds:
         holds = _within(condition.bounds)
-    elif contents.is_instant(condition.path):
+    elif contents.follow(condition.path).kind == "datetime":
         holds = _is_one_of(frozenset(_at_whole_seconds(value) for value in condition.values))
     else:
         holds = _is_one_of(condition.values)

@@ -1,220 +1,288 @@
-"""What the records of a query hold, and so of which kind a field's value will be.
+"""What the records of a query hold, as a tree: which names stand where, and of which kind their values are.
+
+A mapping's paths are followed through this tree when the file is read, so that a wrong word or a path into nothing is
+told before anything runs.
 
 Source: vendor reference, conversation aggregates query and analytics conversation; the catalogue of queries.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from connector.genesys.queries import CATALOGUE, FACTS, METRICS
-from connector.mapping.fields import FieldRule, Step
+from connector.genesys.queries import CATALOGUE, METRICS
 from connector.mapping.model import Source
-from connector.mapping.paths import Name, RecordPath
-from connector.mapping.values import Refusal, as_date, whole_seconds
+from connector.mapping.paths import Name, RecordPath, Where
 
 Kind = Literal["text", "number", "integer", "boolean", "datetime", "date", "any"]
 
-_INSTANTS = frozenset(
-    "start end conversationStart conversationEnd conferenceStart segmentStart segmentEnd emitDate".split()
-)
-_LISTS = frozenset(
-    """participants sessions segments metrics divisionIds evaluations surveys resolutions requestedRoutings
-    requestedRoutingSkillIds media_types wrap_up_codes""".split()
-)
-_TREES = _LISTS - {"divisionIds", "requestedRoutings", "requestedRoutingSkillIds", "media_types", "wrap_up_codes"}
-_CONVERSATION: Mapping[str, Kind] = {
-    **dict.fromkeys(("conversationStart", "conversationEnd", "conferenceStart"), "datetime"),
-    **dict.fromkeys(("conversationId", "originatingDirection", "externalTag", "conversationInitiator"), "text"),
-    **dict.fromkeys(("mediaStatsMinConversationMos", "mediaStatsMinConversationRFactor"), "number"),
-    **dict.fromkeys(("customerParticipation", "originatingSocialMediaPublic", "selfServed"), "boolean"),
-    **dict.fromkeys(("participants", "divisionIds", "evaluations", "surveys", "resolutions"), "any"),
-    "inactivityTimeout": "any",
-    **dict.fromkeys(FACTS, "any"),
-    **dict.fromkeys(("first_queue_id", "direction", "media_types"), "text"),
-    "duration_ms": "integer",
-    "is_open": "boolean",
-}
-_BELOW: Mapping[str, Kind] = {
-    **dict.fromkeys(("purpose", "mediaType", "direction", "wrapUpCode", "disconnectType", "segmentType"), "text"),
-    "conference": "boolean",
-    "value": "number",
-}
+
+@dataclass(frozen=True)
+class Value:
+    """One plain value. kind "any": what it is cannot be told, perhaps a list or a mapping."""
+
+    kind: Kind = "any"
+
+
+@dataclass(frozen=True)
+class Many:
+    """A list. what: the word for several of its elements."""
+
+    of: "Node"
+    what: str = "values"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Names with what they hold.
+
+    what: the word for one, in messages; rest: what stands under names that are not listed, None: there are no others;
+    key: the name that tells one from its neighbours in a list; is_measure: it may be a plain number instead.
+    """
+
+    what: str
+    names: Mapping[str, "Node"]
+    rest: "Node | None" = Value()
+    key: str = ""
+    is_measure: bool = False
+
+
+Node = Value | Many | Tree
+
+ANY = Value()
+
+ELEMENT_NAMES = ("parent", "record", "position")
+"""Names an element of `each` has besides its own: what encloses it, the whole record, and its index in its list."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Where a path leads.
+
+    node: what stands there; is_list: the path ends at a list or crosses one; kind: of the value, or of each in the
+    list; unknown: names met that the tree does not list, with the tree; problem: why the path can lead nowhere, or "".
+    """
+
+    node: Node
+    is_list: bool
+    unknown: tuple[tuple[str, Tree], ...] = ()
+    problem: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        node = self.node.of if isinstance(self.node, Many) else self.node
+        if isinstance(node, Value):
+            return node.kind
+        return "number" if isinstance(node, Tree) and node.is_measure else "any"
+
+
+def follow(path: RecordPath, root: Tree) -> Followed:
+    """Walk a path through the tree, as far as it is known."""
+    node: Node = root
+    is_crossed = False
+    unknown: list[tuple[str, Tree]] = []
+    at = ""
+    for step in path.steps:
+        where = f"'{path.text}' goes too deep: '{at}' holds"
+        if isinstance(step, Name):
+            if isinstance(node, Many):
+                is_crossed, node = True, node.of
+            if isinstance(node, Tree):
+                tree = node
+                if step.name in tree.names:
+                    node = tree.names[step.name]
+                else:
+                    unknown.append((step.name, tree))
+                    node = tree.rest or ANY
+            elif node != ANY:
+                return Followed(ANY, is_crossed, tuple(unknown), f"{where} one value")
+            at = step.name
+        elif isinstance(node, Many):
+            if isinstance(step, Where):
+                if isinstance(node.of, Tree) and step.key not in node.of.names:
+                    unknown.append((step.key, node.of))
+            else:
+                node = node.of
+        elif node != ANY:
+            is_tree = isinstance(node, Tree) and not node.is_measure
+            held = "no list" if is_tree else "one value"
+            return Followed(ANY, is_crossed, tuple(unknown), f"{where} {held}")
+        elif isinstance(step, Where):
+            node = Many(ANY)
+    return Followed(node, is_crossed or isinstance(node, Many), tuple(unknown))
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The names a record holds at its top, with their kinds; `metrics` among them, with the statistics of each.
+    """What a target's paths may lead to.
 
-    is_closed: nothing else can stand there; lists: names that hold lists wherever they stand.
+    shape: of the query; tree: of the record, or of one element of `each` with `parent`, `record` and `position`;
+    levels: the lists `each` goes through, outermost first: what an element of each is; by_query: the answer comes by
+    query, which gives no attributes.
     """
 
     shape: str
-    names: Mapping[str, Kind]
-    metrics: Mapping[str, tuple[str, ...]]
-    is_closed: bool
-    lists: frozenset[str]
+    tree: Tree
+    levels: tuple[Tree, ...] = ()
+    by_query: bool = True
 
-    def is_instant(self, path: RecordPath) -> bool:
-        """Whether the path ends at an instant Genesys gives; an attribute may have any name and any text."""
-        names = path.names
-        return isinstance(path.steps[-1], Name) and names[-1] in _INSTANTS and "attributes" not in names
+    def follow(self, path: RecordPath) -> Followed:
+        return follow(path, self.tree)
 
-    def is_tree(self, path: RecordPath) -> bool:
-        """Whether the path ends at mappings, not at values."""
-        names = path.names
-        return self.shape == "details" and names[-1] in _TREES and "attributes" not in names
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Names of the record that hold statistics."""
+        return frozenset(
+            name for name, node in self.tree.names.items() if isinstance(node, Tree) and node.what == "statistic"
+        )
+
+    def path_to_metrics(self) -> RecordPath | None:
+        """From here down to the metrics of sessions, None where there are none."""
+        at: list[tuple[Tree, tuple[Name, ...]]] = [(self.tree, ())]
+        while at:
+            tree, way = at.pop(0)
+            for name in ("metrics", "sessions", "participants"):
+                node = tree.names.get(name)
+                if isinstance(node, Many) and node.of == METRIC:
+                    return RecordPath(name, (*way, Name(name)))
+                if isinstance(node, Many) and isinstance(node.of, Tree):
+                    at.append((node.of, (*way, Name(name))))
+        return None
 
     def is_given(self, path: RecordPath) -> bool:
         """Whether the query gives what the path leads to: only jobs give attributes (vendor's details reference)."""
-        return self.shape != "details" or "attributes" not in path.names
+        return self.shape != "details" or not self.by_query or "attributes" not in path.names
 
-    def is_measure(self, path: RecordPath) -> bool:
-        """Whether the path leads to a metric of the summary query: a number, or a mapping of statistics."""
-        return self.shape == "summary" and path.names[0] in self.metrics and len(path.steps) <= 2
+    def below(self, path: RecordPath) -> "Contents":
+        """What an element of `each` holds. The path leads to a list of mappings (see `check`)."""
+        here = scope = self.tree
+        levels: list[Tree] = []
+        for step, after in zip(path.steps, (*path.steps[1:], None), strict=True):
+            if not isinstance(step, Name):
+                continue
+            node = here.names.get(step.name, here.rest or ANY)
+            held = node.of if isinstance(node, Many) else node
+            here = held if isinstance(held, Tree) else Tree("element", {})
+            # Of what is not known only the last, or what is chosen from, is sure to be a list.
+            if isinstance(node, Many) or (node == ANY and not isinstance(after, Name)):
+                scope = _element(here, scope, self.tree)
+                levels.append(here)
+        return replace(self, tree=scope, levels=tuple(levels))
 
-    def kind(self, path: RecordPath) -> Kind:
-        """Of what the path leads to, or of the elements of the list it gives."""
-        names = path.names
-        if "attributes" in names:
-            return "text"
-        if self.is_instant(path):
-            return "datetime"
-        if names[0] in self.metrics:
-            return "integer" if names[1:] == ("count",) and self.shape == "aggregates" else "number"
-        if len(names) == 1:
-            return self.names.get(names[0], "any")
-        return "text" if names[-1].endswith("Id") else _BELOW.get(names[-1], "any")
+
+def _element(tree: Tree, parent: Tree, record: Tree) -> Tree:
+    """An element with the three names every element has."""
+    return replace(tree, names={**tree.names, "parent": parent, "record": record, "position": Value("integer")})
 
 
 def contents_of(source: Source) -> Contents:
     """What the records of this source hold."""
     shape = CATALOGUE[source.query].shape
     if shape == "details":
-        return Contents(shape, _CONVERSATION, {}, False, _LISTS)
-    names: dict[str, Kind] = {"start": "datetime", "end": "datetime"}
+        return Contents(shape, CONVERSATION)
+    names: dict[str, Node] = {"start": Value("datetime"), "end": Value("datetime")}
     if shape == "aggregates":
-        names["mediaType"] = "text"
+        names["mediaType"] = Value("text")
     else:
-        names.update({"id": "text", "conversationStart": "datetime", "conversationEnd": "datetime"})
-    names.update((name, "text") for name in source.group_by)
-    names.update((name, "number") for name in source.metrics)
-    metrics = {name: METRICS.get(name, ()) for name in source.metrics}
-    return Contents(shape, names, metrics, shape == "aggregates", frozenset())
+        names |= {"id": Value("text"), "conversationStart": Value("datetime"), "conversationEnd": Value("datetime")}
+    names |= {name: Value("text") for name in source.group_by}
+    for name in source.metrics:
+        names[name] = _measure() if shape == "summary" else _statistics(METRICS.get(name, ()))
+    return Contents(shape, Tree("record", names, None if shape == "aggregates" else ANY))
 
 
-class WrongKind(Exception):
-    """A step cannot work on the kind of value it gets. step: its name."""
-
-    def __init__(self, step: str, message: str) -> None:
-        super().__init__(message)
-        self.step = step
+def _statistics(known: Sequence[str]) -> Tree:
+    kinds: dict[str, Node] = {name: Value("integer" if name == "count" else "number") for name in known}
+    return Tree("statistic", kinds, Value("number"))
 
 
-def kind_of(rule: FieldRule, contents: Contents) -> Kind:
-    """The kind of a field's values, "any" where it cannot be told. Raises WrongKind."""
-    kind = _source_kind(rule, contents)
-    for step in rule.steps:
-        kind = _after(step, kind)
-    return kind
+def _measure() -> Tree:
+    names: dict[str, Node] = {name: Value("number") for name in ("sum", "count", "min", "max")}
+    return Tree("statistic", names, Value("number"), is_measure=True)
 
 
-def _source_kind(rule: FieldRule, contents: Contents) -> Kind:
-    match rule.source:
-        case "value":
-            return _constant_kind(rule.constant)
-        case "template" | "key" | "join":
-            return "text"
-        case "ratio":
-            return "number"
-        case "count":
-            return "integer"
-        case "sum":
-            return "integer" if _united(contents.kind(path) for path in rule.paths) == "integer" else "number"
-        case _:
-            return _united(contents.kind(path) for path in rule.paths)
+def _values(kind: Kind, names: str) -> dict[str, Node]:
+    return dict.fromkeys(names.split(), Value(kind))
 
 
-def _after(step: Step, kind: Kind) -> Kind:
-    match step.name:
-        case "map":
-            outcomes = [*step.argument.values(), step.otherwise]
-            return _united(_constant_kind(one) for one in outcomes if one is not None)
-        case "replace" | "truncate" | "text" | "upper" | "lower":
-            return "text"
-        case "divide" | "multiply" | "round":
-            return _reckoned(step, kind)
-        case "number" | "integer":
-            _require(step, kind, ("text", "number", "integer"), "text or a number")
-            return "integer" if "integer" in (step.name, kind) else "number"
-        case "bool":
-            _require(step, kind, ("text", "number", "integer", "boolean"), "text, a number, true or false")
-            return "boolean"
-        case "date":
-            _require(step, kind, ("text", "datetime", "date"), "an instant")
-            return "date"
-        case "datetime":
-            _require(step, kind, ("text", "datetime"), "an instant")
-            return "datetime"
-        case _:
-            return _with_default(step, kind)
+_TEXTS = Many(Value("text"))
 
-
-def _reckoned(step: Step, kind: Kind) -> Kind:
-    hint = "; 'number: true' before it makes one of text" if kind == "text" else ""
-    _require(step, kind, ("number", "integer"), "a number", hint)
-    if step.name == "divide" or kind == "any":
-        return "number"
-    if step.name == "round":
-        return "integer" if step.argument == 0 else kind
-    return kind if isinstance(step.argument, int) else "number"
-
-
-def _with_default(step: Step, kind: Kind) -> Kind:
-    if kind in ("date", "datetime"):
-        try:
-            is_right = isinstance(step.argument, str) and bool(
-                as_date(step.argument) if kind == "date" else whole_seconds(step.argument)
-            )
-        except (ValueError, Refusal):
-            is_right = False
-        if not is_right:
-            wanted = "a date such as 2026-01-01" if kind == "date" else "an instant such as 2026-01-01T00:00:00Z"
-            raise WrongKind(step.name, f"'default' must be {wanted} here")
-        return kind
-    return _united((kind, _constant_kind(step.argument)))
-
-
-def _require(step: Step, kind: Kind, kinds: tuple[Kind, ...], wanted: str, hint: str = "") -> None:
-    if kind != "any" and kind not in kinds:
-        raise WrongKind(step.name, f"'{step.name}' takes {wanted}, and this is {_WORDS[kind]}{hint}")
-
-
-_WORDS = {
-    "text": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "datetime": "an instant",
-    "date": "a date",
-}
-
-
-def _constant_kind(value: Any) -> Kind:
-    match value:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case _:
-            return "text"
-
-
-def _united(kinds: Any) -> Kind:
-    """The one kind of values that may be of several."""
-    found = set(kinds)
-    if found == {"integer", "number"}:
-        return "number"
-    return found.pop() if len(found) == 1 else "any"
+SEGMENT = Tree(
+    "segment",
+    {
+        **_values(
+            "text",
+            """segmentType queueId wrapUpCode wrapUpNote disconnectType errorCode subject groupId requestedLanguageId
+            sourceConversationId sourceSessionId destinationConversationId destinationSessionId""",
+        ),
+        **_values("datetime", "segmentStart segmentEnd"),
+        **_values("boolean", "conference audioMuted videoMuted"),
+        **dict.fromkeys(("requestedRoutingSkillIds", "requestedRoutingUserIds", "wrapUpTags"), _TEXTS),
+        **dict.fromkeys(("sipResponseCodes", "q850ResponseCodes"), Many(Value("integer"))),
+        **dict.fromkeys(("properties", "scoredAgents"), Many(Tree("entry", {}), "entries")),
+    },
+)
+METRIC = Tree("metric", {"name": Value("text"), "value": Value("number"), "emitDate": Value("datetime")})
+SESSION = Tree(
+    "session",
+    {
+        **_values(
+            "text",
+            """sessionId mediaType direction ani dnis sessionDnis addressFrom addressTo addressSelf addressOther remote
+            remoteNameDisplayable provider messageType peerId usedRouting selectedAgentId outboundCampaignId
+            outboundContactId outboundContactListId flowInType flowOutType dispositionAnalyzer dispositionName edgeId
+            roomId scriptId protocolCallId monitoredParticipantId monitoredSessionId callbackUserName deliveryStatus
+            assignerId mediaBridgeId agentAssistantId cobrowseRole cobrowseRoomId journeyCustomerId
+            journeyCustomerIdType journeySessionId journeyActionId routingRule routingRuleType""",
+        ),
+        **_values("datetime", "callbackScheduledTime detectedSpeechStart detectedSpeechEnd deliveryStatusChangeDate"),
+        **_values(
+            "boolean", "recording skipEnabled authenticated acwSkipped cleared sharingScreen agentOwned deliveryPushed"
+        ),
+        **_values("integer", "timeoutSeconds agentBullseyeRing routingPriority routingRing selectedAgentRank"),
+        **dict.fromkeys(
+            ("requestedRoutings", "callbackNumbers", "removedSkillIds", "destinationAddresses", "cc", "bcc"), _TEXTS
+        ),
+        **dict.fromkeys(("mediaEndpointStats", "proposedAgents"), Many(Tree("entry", {}), "entries")),
+        "flow": Tree("flow", _values("text", "flowId flowName flowType flowVersion entryReason entryType exitReason")),
+        "segments": Many(SEGMENT, "segments"),
+        "metrics": Many(METRIC, "metrics"),
+    },
+    key="sessionId",
+)
+PARTICIPANT = Tree(
+    "participant",
+    {
+        **_values(
+            "text",
+            """participantId participantName purpose userId teamId externalContactId externalOrganizationId
+            flaggedReason""",
+        ),
+        "attributes": Tree("attribute", {}, Value("text")),
+        "sessions": Many(SESSION, "sessions"),
+    },
+    key="participantId",
+)
+CONVERSATION = Tree(
+    "conversation",
+    {
+        **_values("text", "conversationId originatingDirection externalTag conversationInitiator"),
+        **_values("datetime", "conversationStart conversationEnd conferenceStart"),
+        **_values("number", "mediaStatsMinConversationMos mediaStatsMinConversationRFactor"),
+        **_values("boolean", "customerParticipation originatingSocialMediaPublic selfServed"),
+        "inactivityTimeout": ANY,
+        "divisionIds": _TEXTS,
+        "participants": Many(PARTICIPANT, "participants"),
+        "evaluations": Many(Tree("evaluation", _values("text", "evaluationId"), key="evaluationId"), "evaluations"),
+        "surveys": Many(Tree("survey", _values("text", "surveyId"), key="surveyId"), "surveys"),
+        "resolutions": Many(Tree("resolution", {}), "resolutions"),
+        "attributes": Tree("attribute", {}, Value("text")),
+        # Facts, see genesys.queries.FACTS.
+        **_values("text", "first_queue_id last_queue_id first_agent_id last_agent_id direction"),
+        **_values("integer", "talk_ms hold_ms acw_ms handle_ms wait_ms duration_ms"),
+        **dict.fromkeys(("media_types", "wrap_up_codes"), _TEXTS),
+        "is_open": Value("boolean"),
+    },
+    key="conversationId",
+)
+"""A conversation as flattening yields it. The vendor's SDK, models analytics_conversation and below."""

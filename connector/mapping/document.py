@@ -62,6 +62,16 @@ class Document:
     _values: dict[Place, tuple[int, int]] = field(default_factory=dict)
     _keys: dict[Place, tuple[int, int]] = field(default_factory=dict)
 
+    def value(self, place: Place) -> Any:
+        """What stands at `place`; None when nothing does."""
+        found: Any = self.data
+        for part in place:
+            try:
+                found = found[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return found
+
     def problem(self, place: Place, text: str, *, at_key: bool = False) -> None:
         """Note a problem of the value at `place`, or of its key."""
         self.problems.append(self._found(place, text, at_key))
@@ -75,9 +85,10 @@ class Document:
         while near and near not in known:
             near = near[:-1]
         line, column = known.get(near, (1, 1))
-        if place[:1] == ("fields",):
+        if "fields" in place:
             # A field that is only a path has no `from` in the file, and one that has needs no mention of it.
-            place = near[:2] if near[2:3] == ("from",) else near
+            after = place.index("fields") + 2
+            place = near[:after] if near[after : after + 1] == ("from",) else near
         return Problem(line, column, _written(place), text)
 
 
@@ -145,7 +156,9 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> Problem:
     lines = text.splitlines()
     written = lines[line] if line < len(lines) else ""
     what = error.problem or "cannot be understood"
-    if "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in what:
+    if "nesting depth" in what:
+        what = f"more than {_DEEPEST} levels deep"
+    elif "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in what:
         what = "indented with a tab; YAML takes spaces only"
     elif "single document" in (error.context or ""):
         what = "a second document begins here; one file describes one stream"

@@ -1,69 +1,16 @@
-"""What a mapping writes for one field, and for one condition of `keep` or `skip`."""
+"""Reading what a mapping writes for one field, and for one condition of `keep` or `skip`."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
-from pydantic import PlainValidator, create_model
+from pydantic import Field, create_model
 
+from connector.mapping.arguments import SOURCES, STEPS, bound, of_type, outcome
 from connector.mapping.document import Document, Place
 from connector.mapping.paths import RecordPath, parse_path
+from connector.mapping.rules import Condition, FieldRule, FieldType, Step, WhenMissing
 from connector.mapping.strict import Strict, kind_of, read
-from connector.mapping.values import as_text, tidy
-from connector.spans import instant
-
-WhenMissing = Literal["clear", "leave", "reject"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change of a value. argument: True for a step without one; otherwise: the `else` of `map`."""
-
-    name: str
-    argument: Any
-    otherwise: Any = None
-
-
-@dataclass(frozen=True)
-class Template:
-    """Text with paths in braces. parts: (text before, path after it or None at the end)."""
-
-    text: str
-    parts: tuple[tuple[str, RecordPath | None], ...]
-
-
-@dataclass(frozen=True)
-class FieldRule:
-    """How one Salesforce field gets its value.
-
-    source: from, value, template, key, ratio, sum, first, last, count or join; constant: of `value`; template: of
-    `template`; paths: what the source reads; separator: of `join`; steps: in the order written.
-    """
-
-    name: str
-    source: str
-    constant: Any = None
-    template: Template | None = None
-    paths: tuple[RecordPath, ...] = ()
-    separator: str = ";"
-    steps: tuple[Step, ...] = ()
-    when_missing: WhenMissing = "clear"
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One test of a record: a path that exists or not, equals one of `values` (as text), or lies within `bounds`.
-
-    bounds: pairs of gt, gte, lt or lte and a number or an aware datetime.
-    """
-
-    path: RecordPath
-    exists: bool | None = None
-    values: frozenset[str] = frozenset()
-    bounds: tuple[tuple[str, Any], ...] = ()
+from connector.mapping.values import as_text
 
 
 def read_field(document: Document, place: Place, name: str, written: Any) -> FieldRule | None:
@@ -75,10 +22,8 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
             place, f"must be a path or keys with values, not {kind_of(written)}; a constant is {{value: x}}"
         )
         return None
-    model = read(_WrittenField, written, document, place, _LATER)
+    model: Any = read(_WrittenField, written, document, place)
     sources = [key for key in written if key in SOURCES]
-    if _LATER.intersection(written):
-        return None
     if len(sources) != 1:
         known = ", ".join(SOURCES)
         found = f"has {' and '.join(sources)}" if sources else "has no source"
@@ -91,23 +36,34 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
     argument = getattr(model, source, None)
     if model is None or argument is None:
         return None
-    template = argument if source == "template" else None
-    if template is not None:
-        paths = tuple(path for _, path in template.parts if path is not None)
-    else:
-        paths = () if source == "value" else argument
+    paths = _paths(source, argument)
     # A relationship or a constant that is missing says nothing about what Salesforce holds.
-    otherwise: WhenMissing = "clear" if paths and "." not in name else "leave"
+    is_constant = not paths and source in ("value", "template")
+    otherwise: WhenMissing = "leave" if is_constant or "." in name else "clear"
     return FieldRule(
         name=name,
         source=source,
-        constant=argument if source == "value" else None,
-        template=template,
+        constant=argument if source in ("value", "metric") else None,
+        template=argument if source == "template" else None,
+        expression=argument if source == "jmespath" else None,
         paths=paths,
-        separator=written.get("with", ";"),
+        separator=";" if getattr(model, "with") is None else getattr(model, "with"),
         steps=steps,
-        when_missing=written.get("when_missing", otherwise),
+        when_missing=model.when_missing or otherwise,
+        type=model.type,
+        label=model.label,
+        length=model.length,
     )
+
+
+def _paths(source: str, argument: Any) -> tuple[RecordPath, ...]:
+    match source:
+        case "template":
+            return tuple(path for _, path in argument.parts if path is not None)
+        case "value" | "jmespath" | "metric":
+            return ()
+        case _:
+            return tuple(argument)
 
 
 def read_condition(document: Document, place: Place, key: str, written: Any) -> Condition | None:
@@ -137,7 +93,7 @@ def _steps(document: Document, place: Place, written: dict[str, Any], model: Any
     """The steps in the order written, those of `then` last."""
     if "else" in written and "map" not in written:
         document.problem((*place, "else"), "'else' belongs to 'map'", at_key=True)
-    more = read_then(document, (*place, "then"), written["then"]) if "then" in written else ()
+    more = _then(document, (*place, "then"), written["then"]) if "then" in written else ()
     if model is None:
         return ()
     own = tuple(
@@ -148,169 +104,10 @@ def _steps(document: Document, place: Place, written: dict[str, Any], model: Any
     return own + more
 
 
-def read_then(document: Document, place: Place, written: Any) -> tuple[Step, ...]:
+def _then(document: Document, place: Place, written: Any) -> tuple[Step, ...]:
     """Further steps, written under `then`."""
-    model = read(_WrittenSteps, written, document, place, _LATER)
+    model = read(_WrittenSteps, written, document, place)
     return _steps(document, place, written, model) if isinstance(written, dict) else ()
-
-
-def zone(written: Any) -> ZoneInfo:
-    """A time zone by its name in the IANA database. Raises ValueError."""
-    try:
-        return ZoneInfo(written)
-    except (KeyError, ValueError, OSError, TypeError, AttributeError):
-        raise ValueError(f"{written!r} is no time zone such as UTC or Europe/Berlin") from None
-
-
-def _path(written: Any) -> RecordPath:
-    if not isinstance(written, str):
-        raise ValueError("must be a path, such as queueId or tHandle.sum")
-    return parse_path(written)
-
-
-def _paths(written: Any) -> tuple[RecordPath, ...]:
-    if isinstance(written, list) and written:
-        return tuple(_path(one) for one in written)
-    return (_path(written),)
-
-
-def _key(written: Any) -> tuple[RecordPath, ...]:
-    if not isinstance(written, list) or not written:
-        raise ValueError("must be a list of paths in [ ]")
-    return _paths(written)
-
-
-def _ratio(written: Any) -> tuple[RecordPath, ...]:
-    if not isinstance(written, list) or len(written) != 2:
-        raise ValueError("must be a list of two paths: what is divided, and by what")
-    return _paths(written)
-
-
-def _constant(written: Any) -> Any:
-    if not isinstance(written, str | int | float):
-        raise ValueError("must be text, a number, true or false")
-    if written == "":
-        raise ValueError("must not be empty text, which counts as missing")
-    return tidy(written) if isinstance(written, str) else written
-
-
-def _outcome(written: Any) -> Any:
-    return None if written is None or written == "" else _constant(written)
-
-
-def _number(written: Any) -> int | float:
-    if isinstance(written, bool) or not isinstance(written, int | float):
-        raise ValueError("must be a number")
-    return written
-
-
-def _divisor(written: Any) -> int | float:
-    if not _number(written):
-        raise ValueError("must not be zero")
-    return _number(written)
-
-
-def _digits(written: Any) -> int:
-    if type(written) is not int or not 0 <= written <= 15:
-        raise ValueError("must be a number of decimals from 0 to 15")
-    return written
-
-
-def _characters(written: Any) -> int:
-    if type(written) is not int or written < 1:
-        raise ValueError("must be a number of characters, 1 or more")
-    return written
-
-
-def _table(written: Any) -> dict[str, Any]:
-    if not isinstance(written, dict) or not written:
-        raise ValueError("must be pairs of a value and what it becomes, such as {voice: Phone}")
-    return {key: _outcome(value) for key, value in written.items()}
-
-
-def _replacement(written: Any) -> tuple[re.Pattern[str], str]:
-    if not isinstance(written, list) or len(written) != 2 or not all(isinstance(one, str) for one in written):
-        raise ValueError("must be a list of two texts: a regular expression and what replaces it")
-    try:
-        pattern = re.compile(written[0])
-        # Reads the replacement too, so that a wrong group number shows here and not in a run.
-        pattern.sub(written[1], "")
-    except (re.error, IndexError, OverflowError, RecursionError) as error:
-        raise ValueError(f"is no regular expression with its replacement: {error}") from None
-    return pattern, written[1]
-
-
-_BRACES = re.compile(r"(?P<open>\{\{)|(?P<close>\}\})|\{(?P<path>[^{}]+)\}|(?P<lone>[{}])")
-
-
-def _template(written: Any) -> Template:
-    if not isinstance(written, str) or not written:
-        raise ValueError("must be text with paths in braces, such as '{queueId} {start}'")
-    parts: list[tuple[str, RecordPath | None]] = []
-    before, at = "", 0
-    for found in _BRACES.finditer(written):
-        before += written[at : found.start()]
-        at = found.end()
-        if found["lone"]:
-            raise ValueError(f"a lone brace at character {found.start() + 1}; one that is meant as text stands twice")
-        if found["path"]:
-            parts.append((tidy(before), parse_path(found["path"])))
-            before = ""
-        else:
-            before += "{" if found["open"] else "}"
-    before += written[at:]
-    return Template(written, (*parts, (tidy(before), None)) if before else tuple(parts))
-
-
-def _bound(written: Any) -> int | float | datetime:
-    if isinstance(written, str):
-        try:
-            return instant(written)
-        except (ValueError, OverflowError):
-            raise ValueError(f"{written!r} is neither a number nor an instant such as 2026-01-01T00:00:00Z") from None
-    return _number(written)
-
-
-def _type(check: Any) -> Any:
-    return Annotated[Any, PlainValidator(check)]
-
-
-_BARE = Literal[True]
-
-SOURCES: Mapping[str, Any] = {
-    "from": _type(_paths_of_one := lambda written: (_path(written),)),
-    "value": _type(_constant),
-    "template": _type(_template),
-    "key": _type(_key),
-    "ratio": _type(_ratio),
-    "sum": _type(_paths),
-    "first": _type(_paths),
-    "last": _type(_paths),
-    "count": _type(_paths),
-    "join": _type(_paths_of_one),
-}
-"""Where a field's value comes from, with what each takes."""
-
-STEPS: Mapping[str, Any] = {
-    "map": _type(_table),
-    "replace": _type(_replacement),
-    "divide": _type(_divisor),
-    "multiply": _type(_number),
-    "round": _type(_digits),
-    "truncate": _type(_characters),
-    "date": _type(zone),
-    "datetime": _BARE,
-    "bool": _BARE,
-    "number": _BARE,
-    "integer": _BARE,
-    "text": _BARE,
-    "upper": _BARE,
-    "lower": _BARE,
-    "default": _type(_constant),
-}
-"""What may happen to a value, with what each takes."""
-
-_LATER = frozenset(("jmespath", "metric", "lookup", "hash", "type", "label", "length"))
 
 
 def _written(name: str, **types: Any) -> type[Strict]:
@@ -319,7 +116,16 @@ def _written(name: str, **types: Any) -> type[Strict]:
     return create_model(name, __base__=Strict, **fields)
 
 
-_THEN = {**STEPS, "else": _type(_outcome), "then": Any}
+_THEN = {**STEPS, "else": of_type(outcome), "then": Any}
 _WrittenSteps = _written("_WrittenSteps", **_THEN)
-_WrittenField = _written("_WrittenField", **SOURCES, **{"with": str}, **_THEN, when_missing=WhenMissing)
-_WrittenTest = _written("_WrittenTest", exists=bool, **dict.fromkeys(("gt", "gte", "lt", "lte"), _type(_bound)))
+_WrittenField = _written(
+    "_WrittenField",
+    **SOURCES,
+    **{"with": str},
+    **_THEN,
+    when_missing=WhenMissing,
+    type=FieldType,
+    label=Annotated[str, Field(min_length=1, max_length=40)],
+    length=Annotated[int, Field(ge=1, le=131_072)],
+)
+_WrittenTest = _written("_WrittenTest", exists=bool, **dict.fromkeys(("gt", "gte", "lt", "lte"), of_type(bound)))

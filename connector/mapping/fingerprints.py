@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.mapping.fields import Condition, FieldRule, Step
 from connector.mapping.model import Mapping, Target
+from connector.mapping.rules import Condition, FieldRule, Replacement, Step
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,10 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
         ),
         keys=_digest(
             {
-                "targets": [[one.object, one.external_id, _field(one.key)] for one in mapping.targets],
+                "targets": [
+                    [one.object, one.external_id, one.each.text if one.each else None, _field(one.key)]
+                    for one in mapping.targets
+                ],
                 "granularity": repr(source.granularity),
                 # Records without a time of their own take the start of their cell, and the cell is the size.
                 "cell": repr(window.size) if mapping.query.shape == "summary" else None,
@@ -56,6 +58,7 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
 
 def _target(target: Target) -> Any:
     return {
+        "each": target.each.text if target.each else None,
         "fields": {rule.name: _field(rule) for rule in target.fields},
         "keep": {condition.path.text: _condition(condition) for condition in target.keep},
         "skip": {condition.path.text: _condition(condition) for condition in target.skip},
@@ -67,6 +70,7 @@ def _field(rule: FieldRule) -> Any:
         rule.source,
         rule.constant,
         rule.template.text if rule.template else None,
+        rule.expression.text if rule.expression else None,
         [path.text for path in rule.paths],
         rule.separator,
         [_step(step) for step in rule.steps],
@@ -76,8 +80,8 @@ def _field(rule: FieldRule) -> Any:
 
 def _step(step: Step) -> Any:
     match step.argument:
-        case (re.Pattern() as pattern, str(replacement)):
-            return [step.name, pattern.pattern, replacement]
+        case Replacement(pattern, text):
+            return [step.name, pattern, text]
         case ZoneInfo() as zone:
             return [step.name, zone.key]
         case argument:

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connector.errors import MappingError
-from connector.mapping.check import check_source, check_target, check_window
+from connector.mapping.check import check_source, check_window
+from connector.mapping.check_target import Written, check_target
 from connector.mapping.document import Document, Place, read_document
-from connector.mapping.fields import Condition, FieldRule, read_condition, read_field
-from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules
+from connector.mapping.fields import read_condition, read_field
+from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
+from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import kind_of, read, without_later
 from connector.mapping.suggest import did_you_mean
+from connector.spans import DAY, Period
 
-_KEYS = ("about", "enabled", "source", "window", "target", "keep", "skip", "fields")
+_TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
+_KEYS = ("about", "enabled", "source", "window", *_TARGET_KEYS, "targets", "lookup_age")
 _REQUIRED = ("source", "window", "target", "fields")
-_LATER = frozenset(("targets", "each", "examples", "freshness", "open_give_up", "lookup_age", "keep_hashes"))
+_LATER = frozenset(("examples", "freshness", "open_give_up", "keep_hashes"))
 _LATER_IN_SOURCE = frozenset(("endpoint", "via", "subject", "views"))
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
@@ -71,38 +75,85 @@ def _loaded(path: Path) -> tuple[Mapping | None, list[str]]:
 def _mapping(document: Document) -> Mapping | None:
     """The document as a mapping; None when a part is missing or wrong, with every problem noted."""
     data = without_later(document.data, document, (), _LATER)
-    for key in data:
-        if key not in _KEYS:
-            hint = did_you_mean(key, _KEYS) or f"; known are {', '.join(_KEYS)}"
-            document.problem((key,), f"unknown key '{key}'{hint}", at_key=True)
+    _known_keys(document, data, (), _KEYS)
     for key in _REQUIRED:
-        if key not in data and not (key in ("target", "fields") and "targets" in document.data):
+        if key not in data and not (key in _TARGET_KEYS and "targets" in data):
             document.problem((), f"'{key}' is missing")
     about = _plain(document, data, "about", str, "")
     enabled = _plain(document, data, "enabled", bool, True)
+    lookup_age = _period(document, data, "lookup_age", DAY)
     source = read(Source, data["source"], document, ("source",), _LATER_IN_SOURCE) if "source" in data else None
     window = read(WindowRules, data["window"], document, ("window",)) if "window" in data else None
-    rules = read(TargetRules, data["target"], document, ("target",)) if "target" in data else None
-    keep = _entries(document, data, "keep", read_condition)
-    skip = _entries(document, data, "skip", read_condition)
-    fields = _entries(document, data, "fields", read_field)
     if source is not None:
         source = check_source(document, source)
         if window is not None:
             check_window(document, source, window)
-        check_target(document, source, _external_id(data), keep, skip, fields)
-    if source is None or window is None or rules is None:
+    targets = _targets(document, data, source)
+    if source is None or window is None or not targets:
         return None
-    target = Target.model_construct(**dict(rules), keep=keep, skip=skip, fields=fields)
     warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
-    return Mapping(document.path.stem, about, enabled, source, window, (target,), warnings)
+    return Mapping(document.path.stem, about, enabled, source, window, targets, lookup_age, warnings=warnings)
 
 
-def _external_id(data: dict[str, Any]) -> str | None:
-    """The name as written, so that it is checked even when something else is wrong with the target."""
+def _targets(document: Document, data: dict[str, Any], source: Source | None) -> tuple[Target, ...]:
+    """The one target of the file, or those of its list; () when one of them cannot be read."""
+    if "targets" not in data:
+        found = [_target(document, data, (), source)]
+    else:
+        for key in _TARGET_KEYS:
+            if key in data:
+                document.problem((key,), f"'{key}' stands in each entry of 'targets'; take it out here", at_key=True)
+        written = data["targets"]
+        if not isinstance(written, list) or not written:
+            document.problem(("targets",), f"must be a list of targets, not {kind_of(written)}")
+            return ()
+        found = []
+        for index, entry in enumerate(written):
+            place: Place = ("targets", index)
+            if not isinstance(entry, dict):
+                document.problem(place, f"must be keys with values, not {kind_of(entry)}")
+                found.append(None)
+                continue
+            _known_keys(document, entry, place, _TARGET_KEYS)
+            for key in ("target", "fields"):
+                if key not in entry:
+                    document.problem(place, f"'{key}' is missing")
+            found.append(_target(document, entry, place, source))
+    return tuple(one for one in found if one is not None) if None not in found else ()
+
+
+def _target(document: Document, data: dict[str, Any], place: Place, source: Source | None) -> Target | None:
+    rules = read(TargetRules, data["target"], document, (*place, "target")) if "target" in data else None
+    each = None
+    if "each" in data:
+        try:
+            each = each_of(data["each"])
+        except ValueError as error:
+            document.problem((*place, "each"), str(error))
+            return None
+    keep = _entries(document, data, (*place, "keep"), read_condition)
+    skip = _entries(document, data, (*place, "skip"), read_condition)
+    fields = _entries(document, data, (*place, "fields"), read_field)
+    if source is not None:
+        written = Written(place, _text(data, "object"), _text(data, "external_id") or None, each, keep, skip, fields)
+        check_target(document, source, written)
+    if rules is None:
+        return None
+    return Target.model_construct(**dict(rules), each=each, keep=keep, skip=skip, fields=fields)
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    """A name of the target as written, so that it is checked even when something else is wrong with it."""
     target = data.get("target")
-    name = target.get("external_id") if isinstance(target, dict) else None
-    return name if isinstance(name, str) else None
+    name = target.get(key) if isinstance(target, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _known_keys(document: Document, data: dict[str, Any], place: Place, known: tuple[str, ...]) -> None:
+    for key in data:
+        if key not in known and key not in _LATER:
+            hint = did_you_mean(key, known) or f"; known are {', '.join(known)}"
+            document.problem((*place, key), f"unknown key '{key}'{hint}", at_key=True)
 
 
 _Plain = TypeVar("_Plain", str, bool)
@@ -118,16 +169,26 @@ def _plain(document: Document, data: dict[str, Any], key: str, kind: type[_Plain
     return otherwise
 
 
+def _period(document: Document, data: dict[str, Any], key: str, otherwise: Period) -> Period:
+    if key not in data:
+        return otherwise
+    try:
+        return period(data[key])
+    except ValueError as error:
+        document.problem((key,), str(error))
+        return otherwise
+
+
 def _entries(
     document: Document,
     data: dict[str, Any],
-    key: str,
+    place: Place,
     read_entry: Callable[[Document, Place, str, Any], _Entry | None],
 ) -> tuple[_Entry, ...]:
     """What stands under `fields`, `keep` or `skip`, in the order written, without what cannot be read."""
-    written = data.get(key, {})
+    written = data.get(str(place[-1]), {})
     if not isinstance(written, dict):
-        document.problem((key,), f"must be keys with values, not {kind_of(written)}")
+        document.problem(place, f"must be keys with values, not {kind_of(written)}")
         return ()
-    read_all = [read_entry(document, (key, name), name, value) for name, value in written.items()]
+    read_all = [read_entry(document, (*place, name), name, value) for name, value in written.items()]
     return tuple(entry for entry in read_all if entry is not None)

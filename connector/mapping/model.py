@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from connector.genesys.queries import CATALOGUE, Query
-from connector.mapping.fields import Condition, FieldRule, zone
+from connector.mapping.arguments import zone
+from connector.mapping.paths import RecordPath, parse_path
+from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import Strict
 from connector.mapping.suggest import did_you_mean
 from connector.spans import DAY, MINUTE, Calendar, Period, Window
@@ -27,7 +29,8 @@ def _query(written: Any) -> str:
     return written
 
 
-def _period(written: Any) -> Period:
+def period(written: Any) -> Period:
+    """A duration. Raises ValueError."""
     if not isinstance(written, str):
         raise ValueError("must be a duration such as P1D, PT6H or PT30M")
     return Period.parse(written)
@@ -73,7 +76,7 @@ def _object(written: Any) -> str:
     return written
 
 
-_Period = Annotated[Period, PlainValidator(_period)]
+_Period = Annotated[Period, PlainValidator(period)]
 _Names = Annotated[tuple[Annotated[str, Field(strict=True)], ...], Field(strict=False)]
 _Clauses = Annotated[tuple[Annotated[dict[str, Any], Field(strict=True)], ...], Field(strict=False)]
 _AtLeastOne = Annotated[int, Field(ge=1)]
@@ -125,9 +128,20 @@ class TargetRules(Strict):
     when_vanished: Annotated[Literal["leave"], BeforeValidator(_when_vanished)] = "leave"
 
 
-class Target(TargetRules):
-    """One Salesforce object fed by a stream: its rules, which records reach it, and how each field is made."""
+def each_of(written: Any) -> RecordPath:
+    """The path of `each`. Raises ValueError."""
+    if not isinstance(written, str) or not written:
+        raise ValueError("must be a path to a list, such as participants.sessions")
+    return parse_path(written)
 
+
+class Target(TargetRules):
+    """One Salesforce object fed by a stream: its rules, which records reach it, and how each field is made.
+
+    each: path to a list, for one row per element; None: one row per record.
+    """
+
+    each: RecordPath | None = None
     keep: tuple[Condition, ...] = ()
     skip: tuple[Condition, ...] = ()
     fields: tuple[FieldRule, ...] = ()
@@ -142,7 +156,8 @@ class Target(TargetRules):
 class Mapping:
     """One stream as its file describes it. stream: the file's name without its ending.
 
-    targets: one for now; warnings: what works but may not be meant, each with file, line and place.
+    targets: parents first; lookup_age: how long what was looked up is believed; warnings: what works but may
+    not be meant, each with file, line and place.
     """
 
     stream: str
@@ -151,6 +166,7 @@ class Mapping:
     source: Source
     window: WindowRules
     targets: tuple[Target, ...]
+    lookup_age: Period = DAY
     warnings: tuple[str, ...] = ()
 
     @property

@@ -6,7 +6,7 @@ A path that crosses a list, or ends at one, gives the flat list of what it finds
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from connector.mapping.values import Refusal, as_text, plain
 _NAME = re.compile(r'[\w:-]+|"(?:[^"\\]|\\.)+"')
 _INDEX = re.compile(r"\[(-?[0-9]{1,6})\]")
 _WHERE = re.compile(r'\[([\w:-]+)=((?:[^\[\]",]+|"(?:[^"\\]|\\.)*")(?:,(?:[^\[\]",]+|"(?:[^"\\]|\\.)*"))*)\]')
+_MOST_STEPS = 40
 _CHOICE = re.compile(r'"(?:[^"\\]|\\.)*"|[^",]+')
 
 
@@ -51,20 +52,6 @@ class RecordPath:
     def names(self) -> tuple[str, ...]:
         return tuple(step.name for step in self.steps if isinstance(step, Name))
 
-    def gives_list(self, lists: Collection[str]) -> bool:
-        """Whether it ends in a list or crosses one; `lists`: names known to hold lists."""
-        is_list = crossed = False
-        for step in self.steps:
-            match step:
-                case Name(name):
-                    crossed = crossed or is_list
-                    is_list = name in lists
-                case Index():
-                    is_list = False
-                case Where():
-                    is_list = True
-        return is_list or crossed
-
 
 def parse_path(text: str) -> RecordPath:
     """Read a path. Raises ValueError that says what is wrong and where in the text."""
@@ -74,6 +61,8 @@ def parse_path(text: str) -> RecordPath:
         found = _NAME.match(text, at)
         if not found:
             raise ValueError(f"path {text!r}: a name is missing at character {at + 1}; {_HOW}")
+        if len(steps) >= _MOST_STEPS:
+            raise ValueError(f"path {text[:40]!r}...: more than {_MOST_STEPS} steps; no record is so deep")
         steps.append(Name(_unquoted(found[0])))
         at = found.end()
         while at < len(text) and text[at] == "[":
@@ -109,11 +98,6 @@ def one(path: RecordPath) -> Getter:
 
     It raises Refusal when it finds a list or a mapping.
     """
-    match path.steps:
-        case (Name(name),):
-            return _one_name(name)
-        case (Name(first), Name(second)):
-            return _two_names(first, second)
     walks = tuple(_walk(step) for step in path.steps)
 
     def get(record: Record) -> Any:
@@ -140,32 +124,10 @@ def many(path: RecordPath) -> Callable[[Record], list[Any]]:
     return get
 
 
-def _one_name(name: str) -> Getter:
-    def get(record: Record) -> Any:
-        value = record.get(name)
-        # What `plain` says of ordinary text, without the call: this runs for every field of every row.
-        if value.__class__ is str and value and "\r" not in value:
-            return value
-        return plain(value)
-
-    return get
-
-
-def _two_names(first: str, second: str) -> Getter:
-    def get(record: Record) -> Any:
-        inner = record.get(first)
-        if inner.__class__ is dict:
-            value = inner.get(second)
-            return value if value.__class__ is int else plain(value)
-        return plain(_below(inner, second))
-
-    return get
-
-
 def _walk(step: Name | Index | Where) -> Callable[[Any], Any]:
     match step:
         case Name(name):
-            return lambda value: _below(value, name)
+            return lambda value: below(value, name)
         case Index(index):
             return lambda value: _element(value, index)
         case Where(key, values):
@@ -182,7 +144,8 @@ def _walk_all(step: Name | Index | Where) -> Callable[[list[Any]], list[Any]]:
             return lambda found: [_chosen(value, key, values) for value in found]
 
 
-def _below(value: Any, name: str) -> Any:
+def below(value: Any, name: str) -> Any:
+    """What stands under a name; None where there is no such name. Raises Refusal for a list, which has no names."""
     if value.__class__ is dict:
         return value.get(name)
     if value.__class__ is list:
@@ -194,6 +157,18 @@ def _element(value: Any, index: int) -> Any:
     if value.__class__ is list and -len(value) <= index < len(value):
         return value[index]
     return None
+
+
+def chosen(numbered: list[tuple[int, Any]], choice: Index | Where) -> list[tuple[int, Any]]:
+    """Of the elements of a list, each with its index, those that one step of a path chooses."""
+    if isinstance(choice, Where):
+        return [
+            (number, item)
+            for number, item in numbered
+            if item.__class__ is dict and _is_one_of(item.get(choice.key), choice.values)
+        ]
+    index = choice.index
+    return [numbered[index]] if -len(numbered) <= index < len(numbered) else []
 
 
 def _chosen(value: Any, key: str, values: frozenset[str]) -> list[Any] | None:

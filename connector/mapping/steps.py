@@ -1,19 +1,29 @@
-"""The steps of a field as plain functions of a value: None (missing) passes through all of them but `default`.
+"""The steps of a field as plain functions of a value that is there.
 
-Each raises Refusal for a value it cannot work on; no message holds the value.
+A missing value (None) passes by all of them but `default`: `connector.mapping.rowcode` sees to that. Each raises
+Refusal for a value it cannot work on; no message holds the value.
 """
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connector.mapping.arithmetic import Scale, scaling
-from connector.mapping.fields import Step
-from connector.mapping.values import Refusal, as_date, as_text, salesforce_length, tidy, whole_seconds
+from connector.mapping.arithmetic import Scale
+from connector.mapping.rules import Replacement, Step
+from connector.mapping.values import Refusal, as_date, as_text, plain, salesforce_length, tidy, whole_seconds
 from connector.spans import instant
 
 Change = Callable[[Any], Any]
+Maker = Callable[[Step], Change]
+
+Find = Callable[[str, str], Mapping[str, Any] | None]
+"""From a kind of look-up and an id to its properties; None when the service answered that there is no such id.
+
+It raises the connector's own errors when the service cannot be asked.
+"""
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{0,17})?|\.\d{1,17})", re.ASCII)
 _TRUE = frozenset(("true", "yes", "y", "on", "1"))
@@ -37,69 +47,64 @@ def leading_scale(steps: tuple[Step, ...]) -> tuple[Scale, tuple[Step, ...]]:
     return scale, ()
 
 
-def changes(steps: tuple[Step, ...]) -> list[Change]:
-    """The steps as functions, in order; neighbours that reckon become one, so that nothing is rounded in between."""
-    found: list[Change] = []
-    rest = steps
-    while rest:
-        if rest[0].name in _RECKONING:
-            scale, rest = leading_scale(rest)
-            found.append(scaling(scale))
-        else:
-            found.append(_change(rest[0]))
-            rest = rest[1:]
-    return found
+def is_reckoning(step: Step) -> bool:
+    """Whether a step is part of a scale; neighbours become one, so that nothing is rounded in between."""
+    return step.name in _RECKONING
 
 
-def _change(step: Step) -> Change:
-    match step.name:
-        case "map":
-            return _mapped(step.argument, step.otherwise)
-        case "default":
-            return _defaulted(step.argument)
-        case "date":
-            return _dated(step.argument)
-        case "truncate":
-            return _truncated(step.argument)
-        case "replace":
-            pattern, replacement = step.argument
-            return _of_text(lambda text: tidy(pattern.sub(replacement, text)))
-        case "text":
-            return _of_text(str)
-        case "upper":
-            return _of_text(str.upper)
-        case "lower":
-            return _of_text(str.lower)
-        case name:
-            return _passing_missing(_CONVERSIONS[name])
+def change_maker(find: Find, salt: str) -> Maker:
+    """How each other step but `default` becomes a function of a value that is there.
+
+    find: from a kind of look-up and an id to what is known of it; salt: of `hash`.
+    """
+
+    def make(step: Step) -> Change:
+        match step.name:
+            case "lookup":
+                kind, known = step.argument
+                return _looked_up(kind, known, find)
+            case "hash":
+                return _hashed(salt)
+            case "map":
+                return _mapped(step.argument, step.otherwise)
+            case "date":
+                return _dated(step.argument)
+            case "truncate":
+                return _truncated(step.argument)
+            case "replace":
+                replacement: Replacement = step.argument
+                return _of_text(lambda text: tidy(replacement.substitute(replacement.text, text)))
+            case "text":
+                return _of_text(str)
+            case "upper":
+                return _of_text(str.upper)
+            case "lower":
+                return _of_text(str.lower)
+            case name:
+                return _CONVERSIONS[name]
+
+    return make
+
+
+def _looked_up(kind: str, known: str, find: Find) -> Change:
+    def change(value: Any) -> Any:
+        found = find(kind, as_text(value))
+        return None if found is None else plain(found.get(known))
+
+    return change
+
+
+def _hashed(salt: str) -> Change:
+    key = salt.encode()
+    return _of_text(lambda text: hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest())
 
 
 def _mapped(table: Mapping[str, Any], otherwise: Any) -> Change:
-    def change(value: Any) -> Any:
-        return None if value is None else table.get(as_text(value), otherwise)
-
-    return change
-
-
-def _defaulted(default: Any) -> Change:
-    def change(value: Any) -> Any:
-        return default if value is None else value
-
-    return change
+    return lambda value: table.get(as_text(value), otherwise)
 
 
 def _of_text(function: Callable[[str], str]) -> Change:
-    def change(value: Any) -> Any:
-        return None if value is None else function(as_text(value)) or None
-
-    return change
-
-
-def _passing_missing(function: Change) -> Change:
-    def change(value: Any) -> Any:
-        return None if value is None else function(value)
-
-    return change
+    return lambda value: function(as_text(value)) or None
 
 
 def _truncated(characters: int) -> Change:
@@ -121,7 +126,7 @@ def _dated(zone: ZoneInfo) -> Change:
             pass
         raise Refusal("NOT_AN_INSTANT", "not an instant such as 2026-01-01T00:00:00Z")
 
-    return _passing_missing(change)
+    return change
 
 
 def _instant(value: Any) -> str:

@@ -110,7 +110,12 @@ _WANTED = {
     "tuple_type": "a list",
     "model_type": "keys with values",
 }
-_PLAINLY = {"greater_than_equal": "must be 1 or more"}
+_PLAINLY = {
+    "greater_than_equal": "must be 1 or more",
+    "less_than_equal": "must be 131072 or less, the longest text Salesforce holds",
+    "string_too_short": "must not be empty text",
+    "string_too_long": "must have 40 characters at most",
+}
 
 
 def _choices(error: ErrorDetails) -> str:

@@ -1,5 +1,6 @@
 """The nearest right word for a wrong one."""
 
+import unicodedata
 from collections.abc import Iterable
 
 _LETTERS = 2
@@ -15,7 +16,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message that names the nearest known word, or nothing."""
     found = nearest(word, known)
-    return f"; did you mean '{found}'?" if found else ""
+    return (f"; did you mean '{found}'?" if found else "") + odd_letters(word)
+
+
+def odd_letters(word: str) -> str:
+    """The end of a message that names the letters of a word that only look like others, or nothing."""
+    odd = dict.fromkeys(letter for letter in word if not letter.isascii())
+    if not odd or len(odd) == len(set(word)):
+        return ""
+    names = [unicodedata.name(letter, f"U+{ord(letter):04X}") for letter in list(odd)[:3]]
+    return f" (it holds {', '.join(names)})"
 
 
 def _distance(a: str, b: str, most: int) -> int:

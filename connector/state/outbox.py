@@ -15,7 +15,7 @@ from typing import Literal
 
 import orjson
 
-from connector.mapping import BadRow, Row
+from connector.mapping import COLLISION, BadRow, Row
 from connector.spans import stamp
 from connector.state.database import Database
 from connector.state.passes import Checkpoint, Pass, count
@@ -23,7 +23,6 @@ from connector.state.passes import Checkpoint, Pass, count
 REJECT_BELIEVED_FOR = timedelta(days=1)
 """A row equal to its open reject is not sent again before this has passed."""
 
-COLLISION = "KEY_COLLISION"
 
 Counters = dict[int, dict[str, int]]
 
@@ -215,7 +214,7 @@ class _PageWriter:
     ) -> Literal["first", "again", "collision"]:
         """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
         key = digest(target, row.external_id)
-        owner = digest(entry.key.hex(), row.element if isinstance(row, Row) else "")
+        owner = digest(entry.key.hex())
         sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
         known = self._db.execute(sql, [self._pass.id, key]).fetchone()
         if known is not None and known["content"][:16] != owner:

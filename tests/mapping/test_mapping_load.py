@@ -81,10 +81,10 @@ def test_an_empty_mapping_is_told_what_it_needs(problems):
         ("queueId.name", "fields.F__c: 'queueId.name' goes too deep: 'queueId' holds one value"),
         ("'queueId[0]'", "fields.F__c: 'queueId[0]' goes too deep: 'queueId' holds one value"),
         ("5", "fields.F__c: must be a path or keys with values, not a number; a constant is {value: x}"),
-        ("{upper: true}", "fields.F__c: has no source; a field has exactly one of from, value, template, key, ratio, "
-                          "sum, first, last, count, join"),
-        ("{from: queueId, value: 1}", "fields.F__c: has from and value; a field has exactly one of from, value, "
-                                      "template, key, ratio, sum, first, last, count, join"),
+        ("{upper: true}", "fields.F__c: has no source; a field has exactly one of from, jmespath, value, template, "
+                          "key, ratio, sum, first, last, count, join, metric"),
+        ("{from: queueId, value: 1}", "fields.F__c: has from and value; a field has exactly one of from, jmespath, "
+                                      "value, template, key, ratio, sum, first, last, count, join, metric"),
         ("{from: queueId, upper: false}", "fields.F__c.upper: takes no argument: write true, or leave the step out"),
         ("{from: queueId, else: x}", "fields.F__c.else: 'else' belongs to 'map'"),
         ("{from: queueId, with: x}", "fields.F__c.with: 'with' belongs to 'join'"),
@@ -105,10 +105,10 @@ def test_an_empty_mapping_is_told_what_it_needs(problems):
         ("{from: queueId, truncate: 0}", "fields.F__c.truncate: must be a number of characters, 1 or more"),
         ("{from: queueId, then: {uper: true}}", "fields.F__c.then.uper: unknown key 'uper'; did you mean 'upper'?"),
         ("{from: queueId, then: upper}", "fields.F__c.then: must be keys with values, not text ('upper')"),
-        ("{from: queueId, replace: ['(', x]}", "fields.F__c.replace: is no regular expression with its replacement: "
-                                               "missing ), unterminated subpattern at position 0"),
-        ("{from: queueId, replace: [a, '\\1']}", "fields.F__c.replace: is no regular expression with its replacement: "
-                                                 "invalid group reference 1 at position 1"),
+        ("{from: queueId, replace: ['(', x]}", "fields.F__c.replace: is no regular expression (RE2 syntax): missing "
+                                               "): ("),
+        ("{from: queueId, replace: [a, '\\1']}", "fields.F__c.replace: the replacement names group 1; the expression "
+                                                 "has none"),
         ("{from: start, default: never}", "fields.F__c.default: 'default' must be an instant such as "
                                           "2026-01-01T00:00:00Z here"),
         ("{from: tHandle.sum, divide: 0}", "fields.F__c.divide: must not be zero"),
@@ -117,8 +117,21 @@ def test_an_empty_mapping_is_told_what_it_needs(problems):
         ("{ratio: [tHandle.sum]}", "fields.F__c.ratio: must be a list of two paths: what is divided, and by what"),
         ("{template: '{queueId'}", "fields.F__c.template: a lone brace at character 1; one that is meant as text "
                                    "stands twice"),
-        ("{from: queueId, lookup: queues.name}", "fields.F__c.lookup: 'lookup' is not supported yet"),
-        ("{jmespath: x}", "fields.F__c.jmespath: 'jmespath' is not supported yet"),
+        ("{from: queueId, lookup: queue.name}", "fields.F__c.lookup: must be a kind and a property, such as "
+                                                "queues.name, not 'queue.name'; did you mean 'queues'?"),
+        ("{from: queueId, lookup: queues.nmae}", "fields.F__c.lookup: unknown property 'nmae' of queues; did you "
+                                                 "mean 'name'?"),
+        ("{from: tHandle.sum, lookup: queues.name}", "fields.F__c.lookup: 'lookup' takes an id, and this is a number"),
+        ("{jmespath: 'a['}", "fields.F__c.jmespath: is no JMESPath expression: Invalid jmespath expression: Incomplete "
+                             "expression:"),
+        ("{metric: tHandle}", "fields.F__c.metric: 'metric' sums the metrics of a conversation; name a path such as "
+                              "tHandle.sum here"),
+        ("{from: queueId, type: Nubmer}", "fields.F__c.type: must be Text, TextArea, LongTextArea, Number, Percent, "
+         "Currency, Checkbox, Date, DateTime, Picklist, MultiselectPicklist, Phone, Email, Url, not text ('Nubmer'); "
+         "did you mean 'Number'?"),
+        ("{from: queueId, type: Number}", "fields.F__c.type: a field of type Number does not take text"),
+        ("{from: tHandle.sum, type: Number, length: 5}", "fields.F__c.length: only text has a length"),
+        ("{from: queueId, length: 0}", "fields.F__c.length: must be 1 or more"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_told_with_what_to_write(problems, field, problem):
@@ -337,7 +350,7 @@ def test_filters_allow_spans_up_to_31_days(read, problems):
     assert found.endswith("conversations.details reads at most 31 days at once")
 
 
-@pytest.mark.parametrize("key", ["targets", "each", "examples", "freshness"])
+@pytest.mark.parametrize("key", ["examples", "freshness"])
 def test_keys_of_the_whole_language_are_told_to_come_later(problems, key):
     assert problems(f"{with_fields(CALLS)}\n{key}: x\n")[0].endswith(f"{key}: '{key}' is not supported yet")
 

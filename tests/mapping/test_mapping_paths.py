@@ -2,6 +2,7 @@
 
 import pytest
 
+from connector.mapping.contents import CONVERSATION, follow
 from connector.mapping.paths import Index, Name, Where, many, one, parse_path
 from connector.mapping.values import Refusal
 
@@ -108,11 +109,11 @@ def test_a_list_where_one_value_is_meant_is_refused(text):
         ("participants.sessions[0].mediaType", True),
         ("participants[purpose=agent]", True),
         ("participants[purpose=agent][0].userId", False),
-        ("id", False),
+        ("conversationId", False),
     ],
 )
 def test_lists_are_known_before_any_record(text, is_list):
-    assert parse_path(text).gives_list({"participants", "sessions"}) is is_list
+    assert follow(parse_path(text), CONVERSATION).is_list is is_list
 
 
 def test_empty_text_is_missing_and_line_ends_become_lf():

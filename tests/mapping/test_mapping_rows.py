@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from mapping_texts import CALL_RECORD, CALLS, QUEUE_RECORD, QUEUES, SUMMARY, with_fields
 
 from connector.mapping import BadRow, Row, Unmappable, compile_mapping
+from connector.mapping.compile import nothing_to_ask
 from connector.mapping.contents import contents_of
-from connector.mapping.fields import FieldRule
 from connector.mapping.model import Source
 from connector.mapping.paths import parse_path
-from connector.mapping.sources import compile_key
+from connector.mapping.rowcode import compile_values
+from connector.mapping.rules import FieldRule
+from connector.mapping.steps import change_maker
 
 
 def test_a_row_holds_its_fields_in_the_order_of_the_mapping(row_of):
@@ -20,14 +22,14 @@ def test_a_row_holds_its_fields_in_the_order_of_the_mapping(row_of):
     row = row_of(text, QUEUE_RECORD)
     key = "q1|voice|2026-01-01T00:00:00Z"
     values = {"Key__c": key, "B__c": "q1", "A__c": 0, "C__c": "2026-01-01T01:00:00Z"}
-    assert row == Row(target=0, external_id=key, at="2026-01-01T00:00:00Z", values=values, element="")
+    assert row == Row(target=0, external_id=key, at="2026-01-01T00:00:00Z", values=values)
     assert list(row.values) == list(values)
 
 
 def test_the_time_of_a_row_is_that_of_its_record_at_whole_seconds(row_of):
     record = {**CALL_RECORD, "conversationStart": "2026-01-01T02:00:00.999+02:00"}
     row = row_of(with_fields(CALLS), record)
-    assert row == Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"}, "")
+    assert row == Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"})
 
 
 def test_columns_and_kinds_are_known_before_any_record(read):
@@ -90,15 +92,15 @@ def test_the_parts_of_a_key_can_be_told_from_it_so_different_records_never_share
     names = ("queueId", "userId", "direction")
     source = Source(query="conversations.aggregates", group_by=list(names))
     rule = FieldRule("Key__c", "key", paths=tuple(map(parse_path, names)))
-    key_of = compile_key(rule, contents_of(source))
-    key = key_of(dict(zip(names, parts, strict=True)))
+    values_of = compile_values([rule], contents_of(source), change_maker(nothing_to_ask, ""))
+    key = values_of(dict(zip(names, parts, strict=True)))["Key__c"]
     texts = re.findall(r"((?:\\.|[^|\\])+)(?:\||$)", key)
     assert tuple(None if text == "-" else re.sub(r"\\(.)", r"\1", text) for text in texts) == parts
 
 
 def test_a_key_beyond_255_characters_is_a_bad_row(row_of):
     fits = {**CALL_RECORD, "conversationId": "x" * 255}
-    assert row_of(with_fields(CALLS), fits) == Row(0, "x" * 255, "2026-01-01T00:00:00Z", {"Key__c": "x" * 255}, "")
+    assert row_of(with_fields(CALLS), fits) == Row(0, "x" * 255, "2026-01-01T00:00:00Z", {"Key__c": "x" * 255})
     for long in ("x" * 256, "😀" * 128):
         message = "fields.Key__c: longer than the 255 characters an external id may have"
         row = row_of(with_fields(CALLS), {**CALL_RECORD, "conversationId": long})
@@ -140,7 +142,7 @@ def test_a_relationship_is_left_as_it_is_when_its_value_is_missing(row_of):
 def test_attributes_are_left_alone_for_the_query_gives_none(read):
     mapping = read(with_fields(CALLS, 'A__c: {from: "participants[0].attributes.orderNo", when_missing: reject}'))
     compiled = compile_mapping(mapping)
-    assert compiled.map(CALL_RECORD) == [Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"}, "")]
+    assert compiled.map(CALL_RECORD) == [Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"})]
     assert compiled.columns == (("Key__c", "A__c"),)
     (warning,) = mapping.warnings
     assert warning.endswith(

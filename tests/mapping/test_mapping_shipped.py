@@ -40,10 +40,10 @@ def test_an_hour_of_a_queue_becomes_a_row(mappings):
         "Average_Handle_s__c": 42.5,
         "Service_Level__c": 66.67,
     }
-    assert compiled.map(record) == [Row(0, f"q1|voice|{DAY}", DAY, values, "")]
+    assert compiled.map(record) == [Row(0, f"q1|voice|{DAY}", DAY, values)]
     quiet = {"queueId": "q1", "mediaType": "voice", "start": DAY}
     missing = {"Offered__c": 0, "Average_Handle_s__c": None, "Service_Level__c": None}
-    assert compiled.map(quiet) == [Row(0, f"q1|voice|{DAY}", DAY, {**values, **missing}, "")]
+    assert compiled.map(quiet) == [Row(0, f"q1|voice|{DAY}", DAY, {**values, **missing})]
     assert compiled.map({"mediaType": "voice", "start": DAY, "nOffered": {"count": 1}}) == []
 
 
@@ -60,7 +60,7 @@ def test_a_conversation_becomes_a_row_open_or_ended(mappings):
         "First_Queue_Id__c": None,
         "Is_Open__c": True,
     }
-    assert compiled.map(still_open) == [Row(0, "c1", DAY, values, "")]
+    assert compiled.map(still_open) == [Row(0, "c1", DAY, values)]
     ended = still_open | {
         "conversationEnd": "2026-01-01T00:07:17.004Z",
         "duration_ms": 436884,
@@ -77,7 +77,7 @@ def test_a_conversation_becomes_a_row_open_or_ended(mappings):
         "First_Queue_Id__c": "q1",
         "Is_Open__c": False,
     }
-    assert compiled.map(ended) == [Row(0, "c1", DAY, values, "")]
+    assert compiled.map(ended) == [Row(0, "c1", DAY, values)]
 
 
 @pytest.mark.parametrize("duration", [90500, {"sum": 90500, "count": 2}])
@@ -99,5 +99,5 @@ def test_a_day_of_an_agent_becomes_a_row(mappings, duration):
         "Duration_s__c": 90.5,
         "Conversations__c": 2,
     }
-    row = Row(0, values["Summary_Key__c"], DAY, values, "")
+    row = Row(0, values["Summary_Key__c"], DAY, values)
     assert compile_mapping(mappings["conversation-summary"]).map(record) == [row]
