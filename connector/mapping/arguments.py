@@ -150,6 +150,8 @@ _BRACES = re.compile(r"(?P<open>\{\{)|(?P<close>\}\})|\{(?P<path>[^{}]+)\}|(?P<l
 def _template(written: Any) -> Template:
     if not isinstance(written, str) or not written:
         raise ValueError("must be text with paths in braces, such as '{queueId} {start}'")
+    if len(written) > _LONGEST_EXPRESSION:
+        raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters; no template needs to be")
     parts: list[tuple[str, RecordPath | None]] = []
     before, at = "", 0
     for found in _BRACES.finditer(written):

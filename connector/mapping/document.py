@@ -16,6 +16,9 @@ Place = tuple[str | int, ...]
 """Where a value stands: keys and list positions from the top."""
 
 LARGEST_BYTES = 1_000_000
+MOST_PROBLEMS = 200
+"""So many problems of one file are told; then something else is wrong with it than its words."""
+
 _DEEPEST = 40
 _MOST_REPEATS = 300
 _TAG = "tag:yaml.org,2002:"
@@ -47,6 +50,10 @@ class Problem:
         return f"{path}:{self.line}:{self.column}: {f'{self.place}: ' if self.place else ''}{self.text}"
 
 
+class TooManyProblems(Exception):
+    """A file has more problems than anybody would read."""
+
+
 @dataclass
 class Document:
     """The values of one file, and what was found wrong in it.
@@ -73,7 +80,9 @@ class Document:
         return found
 
     def problem(self, place: Place, text: str, *, at_key: bool = False) -> None:
-        """Note a problem of the value at `place`, or of its key."""
+        """Note a problem of the value at `place`, or of its key. Raises TooManyProblems."""
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise TooManyProblems
         self.problems.append(self._found(place, text, at_key))
 
     def warn(self, place: Place, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from connector.errors import MappingError
 from connector.mapping.check import check_source, check_window
 from connector.mapping.check_target import Written, check_target
-from connector.mapping.document import Document, Place, read_document
+from connector.mapping.document import MOST_PROBLEMS, Document, Place, TooManyProblems, read_document
 from connector.mapping.fields import read_condition, read_field
 from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
 from connector.mapping.rules import Condition, FieldRule
@@ -21,6 +21,7 @@ _KEYS = ("about", "enabled", "source", "window", *_TARGET_KEYS, "targets", "look
 _REQUIRED = ("source", "window", "target", "fields")
 _LATER = frozenset(("examples", "freshness", "open_give_up", "keep_hashes"))
 _LATER_IN_SOURCE = frozenset(("endpoint", "via", "subject", "views"))
+_MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
 
@@ -66,9 +67,15 @@ def _loaded(path: Path) -> tuple[Mapping | None, list[str]]:
     document = read_document(path)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", path.stem):
         document.problem((), "the file's name names the stream: letters, digits, '-', '_' and '.' only, 80 at most")
-    mapping = _mapping(document) if document.data or not document.problems else None
+    mapping, more = None, ""
+    if document.data or not document.problems:
+        try:
+            mapping = _mapping(document)
+        except TooManyProblems:
+            more = f"{path}: and more: is this a mapping at all?"
     if document.problems or mapping is None:
-        return None, [problem.told(path) for problem in sorted(set(document.problems))]
+        told = [problem.told(path) for problem in sorted(set(document.problems))[:MOST_PROBLEMS]]
+        return None, [*told, more] if more else told
     return mapping, []
 
 
@@ -189,6 +196,9 @@ def _entries(
     written = data.get(str(place[-1]), {})
     if not isinstance(written, dict):
         document.problem(place, f"must be keys with values, not {kind_of(written)}")
+        return ()
+    if len(written) > _MOST_ENTRIES:
+        document.problem(place, f"{len(written)} entries; no Salesforce object has more than {_MOST_ENTRIES} fields")
         return ()
     read_all = [read_entry(document, (*place, name), name, value) for name, value in written.items()]
     return tuple(entry for entry in read_all if entry is not None)
