@@ -66,7 +66,7 @@ OF_A_QUEUE = (
     "{from: tHandle.count, text: true}",
     "{from: queueId, hash: true}",
     "{from: queueId, lookup: queues.name}",
-    "{from: nothing.count, default: 0}",
+    "{from: tAbandon.min, default: 0}",
 )
 OF_A_CONVERSATION = (
     '{first: "participants[purpose=agent].userId"}',

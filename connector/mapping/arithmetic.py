@@ -112,7 +112,7 @@ def total(values: Iterable[Any]) -> Number | None:
     known = [value for value in values if value is not None]
     if not known:
         return None
-    added = sum((Fraction(*exact(value)) for value in known), Fraction())
     if all(value.__class__ is int for value in known):
-        return added.numerator
+        return sum(known)
+    added = sum((Fraction(*exact(value)) for value in known), Fraction())
     return _writing(None)(added.numerator, added.denominator)
