@@ -113,6 +113,6 @@ def total(values: Iterable[Any]) -> Number | None:
     if not known:
         return None
     if all(value.__class__ is int for value in known):
-        return sum(known)
+        return int(sum(known))
     added = sum((Fraction(*exact(value)) for value in known), Fraction())
     return _writing(None)(added.numerator, added.denominator)

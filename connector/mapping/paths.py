@@ -119,7 +119,7 @@ def many(path: RecordPath) -> Callable[[Record], list[Any]]:
         found: list[Any] = [record]
         for walk in walks:
             found = walk(found)
-        return [value for value in _flat(found) if value is not None and value != ""]
+        return [value for value in _flat(found) if value != ""]
 
     return get
 
@@ -135,6 +135,7 @@ def _walk(step: Name | Index | Where) -> Callable[[Any], Any]:
 
 
 def _walk_all(step: Name | Index | Where) -> Callable[[list[Any]], list[Any]]:
+    """One step from everything found so far, lists as they are, to everything below."""
     match step:
         case Name(name):
             return lambda found: [value.get(name) for value in _flat(found) if value.__class__ is dict]
@@ -178,10 +179,17 @@ def _chosen(value: Any, key: str, values: frozenset[str]) -> list[Any] | None:
 
 
 def _is_one_of(value: Any, values: frozenset[str]) -> bool:
+    if value.__class__ is str:
+        return value in values
     return value is not None and value.__class__ not in (dict, list) and as_text(value) in values
 
 
 def _flat(values: list[Any]) -> list[Any]:
-    if not any(value.__class__ is list for value in values):
-        return values
-    return [item for value in values for item in (_flat(value) if value.__class__ is list else (value,))]
+    """The values without those that are missing, lists opened."""
+    flat: list[Any] = []
+    for value in values:
+        if value.__class__ is list:
+            flat += _flat(value)
+        elif value is not None:
+            flat.append(value)
+    return flat
