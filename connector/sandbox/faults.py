@@ -49,7 +49,8 @@ class Rule:
 
     action: one of COMMON_ACTIONS, or a name the service itself interprets, with its `arguments`.
     service: genesys, salesforce or any. method: any when None. path: regular expression searched in the path.
-    page: page number asked for (body `paging.pageNumber` or `pageNumber`, else the query string), one or several.
+    page: page number asked for (body `paging.pageNumber` or `pageNumber`, else `pageNumber` or `page` in the query
+    string), one or several.
     body: dotted path into the JSON body -> value that must stand there.
     nth: which of the matching requests, counted from 1: a number, several, or "every".
     times: at most so many times in all.
@@ -247,7 +248,7 @@ def _page_asked(request: Request) -> int | None:
     for found in (_at(body, "paging.pageNumber"), _at(body, "pageNumber")):
         if isinstance(found, int):
             return found
-    return request.args.get("pageNumber", type=int)
+    return request.args.get("pageNumber", type=int) or request.args.get("page", type=int)
 
 
 def _at(value: Any, place: str) -> Any:

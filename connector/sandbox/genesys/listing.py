@@ -86,15 +86,16 @@ def cut_page(
     rules: Sequence[Rule],
     short_pages: ShortPages,
     listed: str,
+    estimate: int | None = None,
 ) -> Page:
     """Page `number` (from 1) of `rows`, and the counts the service states about them.
 
-    listed: names the list, so that a short page moves what follows in this list only. Rules, applied in order:
-    `empty_page` an empty list; `empty_missing_list` no list at all; `null_list`; `repeat_previous_page`;
-    `short_page` {rows: n} only n rows, the others come on the pages after it; `shift` {rows: n} n rows appeared
-    before this page (negative: vanished), so all move; `drop_rows` {rows: n} the first n of the page are absent
-    from the answer; `total`, `page_count`, `header_page_count` {value: number, null, missing, stale_low or
-    stale_high; by: how stale}.
+    estimate: rows the service believes there are when it counts pages. listed: names the list, so that a short page
+    moves what follows in this list only. Rules, applied in order: `empty_page` an empty list; `empty_missing_list` no
+    list at all; `null_list`; `repeat_previous_page`; `short_page` {rows: n} only n rows, the others come on the pages
+    after it; `shift` {rows: n} n rows appeared before this page (negative: vanished), so all move; `drop_rows`
+    {rows: n} the first n of the page are absent from the answer; `total`, `page_count`, `header_page_count` {value:
+    number, null, missing, stale_low or stale_high; by: how stale}.
     """
     actions = {rule.action: rule.arguments for rule in rules}
     shown = max(1, number - 1) if "repeat_previous_page" in actions else number
@@ -105,7 +106,7 @@ def cut_page(
     short_pages.leave(listed, number, max(0, len(cut) - kept))
     cut = cut[:kept]
     cut = cut[_number(actions, "drop_rows") :]
-    pages = -(-len(rows) // size)
+    pages = -(-(len(rows) if estimate is None else estimate) // size)
     page = Page(cut, len(rows), pages, pages, number, size)
     if "empty_page" in actions:
         page.rows = []

@@ -2,11 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import http_date
@@ -17,10 +15,13 @@ from connector.sandbox.clock import Clock
 from connector.sandbox.faults import ConnectionDropped, Faults, Rule, answer_with_faults
 from connector.sandbox.genesys.access import AGGREGATE, DETAIL, PERMISSIONS, QUEUE, WRAP_UP, Access, OAuthError
 from connector.sandbox.genesys.aggregates import aggregate
+from connector.sandbox.genesys.calls import Asked, Served, json_answer
+from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
 from connector.sandbox.genesys.details import Details
+from connector.sandbox.genesys.dialects import Dialects
 from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, check_arguments, cut_page
 from connector.sandbox.genesys.lookups import entity_listing, users_listed
-from connector.sandbox.genesys.problems import ApiError, bad_request
+from connector.sandbox.genesys.problems import ApiError
 from connector.sandbox.genesys.summary import Summary
 from connector.sandbox.world import World
 
@@ -28,28 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _CONVERSATIONS = "/api/v2/analytics/conversations"
-_LARGEST_BODY = 512_000
-_LOGIN = [Route("/oauth/token", methods=["POST"], endpoint="token")]
-_API = [
-    Route(f"{_CONVERSATIONS}/details/query", methods=["POST"], endpoint="details_query"),
-    Route(f"{_CONVERSATIONS}/details", methods=["GET"], endpoint="details_by_id"),
-    Route(f"{_CONVERSATIONS}/<identity>/details", methods=["GET"], endpoint="details_of_one"),
-    Route(f"{_CONVERSATIONS}/aggregates/query", methods=["POST"], endpoint="aggregates_query"),
-    Route(f"{_CONVERSATIONS}/summary/queries", methods=["POST"], endpoint="summary_query"),
-    Route("/api/v2/organizations/me", methods=["GET"], endpoint="organization"),
-    Route("/api/v2/routing/queues", methods=["GET"], endpoint="queues"),
-    Route("/api/v2/routing/wrapupcodes", methods=["GET"], endpoint="wrap_up_codes"),
-    Route("/api/v2/users", methods=["GET"], endpoint="users"),
-]
-_PERMISSION = {
-    "details_query": DETAIL,
-    "details_by_id": DETAIL,
-    "details_of_one": DETAIL,
-    "aggregates_query": AGGREGATE,
-    "summary_query": AGGREGATE,
-    "queues": QUEUE,
-    "wrap_up_codes": WRAP_UP,
-}
+_LOGIN = [Route("/oauth/token", methods=["POST"], endpoint=None)]
 
 
 class Call(NamedTuple):
@@ -60,37 +40,13 @@ class Call(NamedTuple):
     status: int | None
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One call of the API, allowed and parsed as far as all calls are alike."""
-
-    request: Request
-    identity: str
-    rules: tuple[Rule, ...]
-
-    def body(self) -> dict[str, Any]:
-        """The JSON object sent; raises HTTP 400, 413 or 415."""
-        if self.request.mimetype != "application/json":
-            raise ApiError(415, "unsupported.media.type", "Send Content-Type: application/json")
-        sent = self.request.get_data()
-        if len(sent) > _LARGEST_BODY:
-            raise ApiError(413, "request.entity.too.large", f"The body must not exceed {_LARGEST_BODY} bytes")
-        try:
-            body = orjson.loads(sent)
-        except orjson.JSONDecodeError:
-            raise bad_request("The request body is not JSON") from None
-        if not isinstance(body, dict):
-            raise bad_request("The request body must be an object")
-        return body
-
-
 class GenesysSim:
     """Genesys Cloud as a WSGI application.
 
     hosts: the two host names it stands for; any other host, such as a loopback address, gets both sets of calls.
-    calls: what arrived, in order. clients: id -> secret. faults: common ones, and those of `listing.ACTIONS` for
-    every list. day_indexed, summary_stats: see `Details` and `Summary`. Raises FaultPlanError for a plan this
-    service cannot carry out.
+    calls: what arrived, in order. clients: id -> secret. faults: common ones, those of `listing.ACTIONS` for every
+    list, those of `cursors.CHAIN_ACTIONS` for lists read by cursor. day_indexed, summary_stats: see `Details` and
+    `Summary`. Raises FaultPlanError for a plan this service cannot carry out.
     """
 
     def __init__(
@@ -109,21 +65,24 @@ class GenesysSim:
         self.world = world
         self.clock = clock
         self.faults = faults or Faults()
-        self.faults.check_actions("genesys", ACTIONS)
+        self.faults.check_actions("genesys", ACTIONS | CHAIN_ACTIONS)
         check_arguments(self.faults.rules)
+        check_chain_arguments(self.faults.rules)
         self.hosts = (f"api.{region}", f"login.{region}")
         self.calls: list[Call] = []
         known = {"demo-client": "demo-secret"} if clients is None else clients
         self._access = Access(known, token_seconds, calls_per_minute)
         self._details = Details(world, day_indexed)
         self._summary = Summary(world, summary_stats)
+        self._dialects = Dialects(world, clock, self._summary)
         self._short_pages = ShortPages()
         self._lock = threading.Lock()
         self._answered = 0
+        calls = [Route(served.path, methods=served.methods.split(), endpoint=served) for served in self._served()]
         self._paths = {
-            self.hosts[0]: Map([route.empty() for route in _API]),
+            self.hosts[0]: Map([route.empty() for route in calls]),
             self.hosts[1]: Map([route.empty() for route in _LOGIN]),
-            "": Map([route.empty() for route in (*_API, *_LOGIN)]),
+            "": Map([route.empty() for route in (*calls, *_LOGIN)]),
         }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -170,23 +129,36 @@ class GenesysSim:
         now = self.clock.now()
         rate: dict[str, str] = {}
         try:
-            endpoint, arguments = self._route(request)
-            if endpoint == "token":
-                return _json(self._access.issue(request, now))
+            served, arguments = self._route(request)
+            if served is None:
+                return json_answer(self._access.issue(request, now))
             token = self._access.token_of(request, now)
             rate = self._access.count(token, now)
-            self._access.check(_PERMISSION.get(endpoint))
-            answer: Callable[[_Asked], Response] = getattr(self, f"_{endpoint}")
-            response = answer(_Asked(request, arguments.get("identity", ""), rules))
+            self._access.check(served.permission)
+            response = served.answer(Asked(request, arguments.get("identity", ""), rules))
         except OAuthError as error:
-            return _json(error.body, error.status)
+            return json_answer(error.body, error.status)
         except ApiError as error:
-            response = _json(error.body(context), error.status)
+            response = json_answer(error.body(context), error.status)
             response.headers.update(error.headers)
         response.headers.update(rate)
         return response
 
-    def _route(self, request: Request) -> tuple[str, Mapping[str, Any]]:
+    def _served(self) -> list[Served]:
+        return [
+            Served("POST", f"{_CONVERSATIONS}/details/query", DETAIL, self._details_query),
+            Served("GET", f"{_CONVERSATIONS}/details", DETAIL, self._details_by_id),
+            Served("GET", f"{_CONVERSATIONS}/<identity>/details", DETAIL, self._details_of_one),
+            Served("POST", f"{_CONVERSATIONS}/aggregates/query", AGGREGATE, self._aggregates_query),
+            Served("POST", f"{_CONVERSATIONS}/summary/queries", AGGREGATE, self._summary_query),
+            Served("GET", "/api/v2/organizations/me", None, self._organization),
+            Served("GET", "/api/v2/routing/queues", QUEUE, self._queues),
+            Served("GET", "/api/v2/routing/wrapupcodes", WRAP_UP, self._wrap_up_codes),
+            Served("GET", "/api/v2/users", None, self._users),
+            *self._dialects.served(),
+        ]
+
+    def _route(self, request: Request) -> tuple[Served | None, Mapping[str, Any]]:
         host = request.host.partition(":")[0]
         paths = self._paths.get(host, self._paths[""]).bind(host, "/")
         try:
@@ -197,47 +169,43 @@ class GenesysSim:
         except HTTPException:
             raise ApiError(404, "not.found", "HTTP 404 Not Found") from None
 
-    def _details_query(self, asked: _Asked) -> Response:
-        return _json(self._details.query(asked.body(), self.clock.now(), asked.rules))
+    def _details_query(self, asked: Asked) -> Response:
+        return json_answer(self._details.query(asked.body(), self.clock.now(), asked.rules))
 
-    def _details_by_id(self, asked: _Asked) -> Response:
+    def _details_by_id(self, asked: Asked) -> Response:
         given = ",".join(asked.request.args.getlist("id"))
-        return _json(self._details.by_id([one for one in given.split(",") if one], self.clock.now()))
+        return json_answer(self._details.by_id([one for one in given.split(",") if one], self.clock.now()))
 
-    def _details_of_one(self, asked: _Asked) -> Response:
-        return _json(self._details.one(asked.identity, self.clock.now()))
+    def _details_of_one(self, asked: Asked) -> Response:
+        return json_answer(self._details.one(asked.identity, self.clock.now()))
 
-    def _aggregates_query(self, asked: _Asked) -> Response:
+    def _aggregates_query(self, asked: Asked) -> Response:
         results = aggregate(self.world, asked.body(), self.clock.now())
         page = cut_page(results, 1, max(1, len(results)), asked.rules, self._short_pages, asked.request.path)
         if page.rows == [] and not any(rule.action == "empty_page" for rule in asked.rules):
             page.rows = MISSING
-        return _json(page.put({}, rows="results"))
+        return json_answer(page.put({}, rows="results"))
 
-    def _summary_query(self, asked: _Asked) -> Response:
+    def _summary_query(self, asked: Asked) -> Response:
         page = self._summary.query(asked.body(), self.clock.now(), asked.rules)
         body = {"pageSize": page.size, "pageNumber": page.number}
-        response = _json(page.put(body, rows="entities", page_count="pageCount", total="total"))
+        response = json_answer(page.put(body, rows="entities", page_count="pageCount", total="total"))
         if page.header_page_count is not MISSING:
             count = page.header_page_count
             response.headers["X-Page-Count"] = "" if count is None else str(count)
         return response
 
-    def _organization(self, asked: _Asked) -> Response:
-        return _json(self.world.directory.organization)
+    def _organization(self, asked: Asked) -> Response:
+        return json_answer(self.world.directory.organization)
 
-    def _queues(self, asked: _Asked) -> Response:
+    def _queues(self, asked: Asked) -> Response:
         return self._listing(asked, self.world.directory.queues)
 
-    def _wrap_up_codes(self, asked: _Asked) -> Response:
+    def _wrap_up_codes(self, asked: Asked) -> Response:
         return self._listing(asked, self.world.directory.wrap_up_codes)
 
-    def _users(self, asked: _Asked) -> Response:
+    def _users(self, asked: Asked) -> Response:
         return self._listing(asked, users_listed(asked.request, self.world.directory.users))
 
-    def _listing(self, asked: _Asked, entities: Sequence[dict[str, Any]]) -> Response:
-        return _json(entity_listing(asked.request, entities, asked.rules, self._short_pages))
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    def _listing(self, asked: Asked, entities: Sequence[dict[str, Any]]) -> Response:
+        return json_answer(entity_listing(asked.request, entities, asked.rules, self._short_pages))

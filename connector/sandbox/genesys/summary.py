@@ -58,7 +58,7 @@ class Summary:
         groupings, metrics = _names(body, "groupings", GROUPINGS), _names(body, "metrics", METRICS)
         groups: dict[tuple[str, ...], list[Conversation]] = {}
         for conversation in self._world.conversations_at(now, start, end):
-            key = tuple(_group_value(name, conversation) or "" for name in groupings)
+            key = tuple(group_value(name, conversation) or "" for name in groupings)
             if not groupings:
                 key = (conversation["conversationStart"], conversation["conversationId"])
             groups.setdefault(key, []).append(conversation)
@@ -91,7 +91,7 @@ def _names(body: Mapping[str, Any], key: str, known: Sequence[str]) -> list[str]
     return list(given)
 
 
-def _group_value(grouping: str, conversation: Conversation) -> str | None:
+def group_value(grouping: str, conversation: Conversation) -> str | None:
     """Medium of the first session, first queue, last agent, direction of origin."""
     if grouping == "conversation:direction":
         return conversation.get("originatingDirection")
