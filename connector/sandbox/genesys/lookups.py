@@ -1,4 +1,4 @@
-"""Look-ups: queues, users, wrap-up codes, the organisation. Source: vendor reference, "look-ups"."""
+"""Look-ups: queues, users, wrap-up codes, divisions, the organisation. Source: vendor reference, "look-ups"."""
 
 from collections.abc import Sequence
 from typing import Any

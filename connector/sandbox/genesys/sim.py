@@ -155,6 +155,7 @@ class GenesysSim:
             Served("GET", "/api/v2/routing/queues", QUEUE, self._queues),
             Served("GET", "/api/v2/routing/wrapupcodes", WRAP_UP, self._wrap_up_codes),
             Served("GET", "/api/v2/users", None, self._users),
+            Served("GET", "/api/v2/authorization/divisions", None, self._divisions),
             *self._dialects.served(),
         ]
 
@@ -206,6 +207,9 @@ class GenesysSim:
 
     def _users(self, asked: Asked) -> Response:
         return self._listing(asked, users_listed(asked.request, self.world.directory.users))
+
+    def _divisions(self, asked: Asked) -> Response:
+        return self._listing(asked, self.world.directory.divisions)
 
     def _listing(self, asked: Asked, entities: Sequence[dict[str, Any]]) -> Response:
         return json_answer(entity_listing(asked.request, entities, asked.rules, self._short_pages))

@@ -104,7 +104,11 @@ def test_summary_query_the_service_does_not_take_is_400(serve, more):
 def test_look_ups_list_every_entity_once_sorted_by_name(serve, busy_world, centre):
     client = serve(busy_world)
     directory = centre.directory
-    for path, known in (("/routing/queues", directory.queues), ("/routing/wrapupcodes", directory.wrap_up_codes)):
+    for path, known in (
+        ("/routing/queues", directory.queues),
+        ("/routing/wrapupcodes", directory.wrap_up_codes),
+        ("/authorization/divisions", directory.divisions),
+    ):
         listed = []
         for number in range(1, 6):
             listed += client.get(path, pageSize=5, pageNumber=number).json()["entities"]
@@ -140,6 +144,62 @@ def test_look_up_filters_by_id_and_name(serve, busy_world, centre):
     assert client.get("/routing/queues", name=one["name"].upper()).json()["entities"] == [one]
     gone = centre.directory.queue_ids[-1]
     assert client.get("/routing/queues", id=gone).json()["entities"] == []
+
+
+LOOK_UPS = {
+    "/routing/queues": ("queues", "queue_ids"),
+    "/routing/wrapupcodes": ("wrap_up_codes", "wrap_up_ids"),
+    "/users": ("users", "user_ids"),
+    "/authorization/divisions": ("divisions", None),
+}
+
+
+@pytest.mark.parametrize("path", LOOK_UPS)
+def test_every_look_up_gives_the_ids_asked_for_and_leaves_out_what_is_deleted(serve, busy_world, centre, path):
+    client = serve(busy_world)
+    listed, known = LOOK_UPS[path]
+    wanted = sorted(getattr(centre.directory, listed)[:3], key=lambda one: (one["name"], one["id"]))
+    gone = getattr(centre.directory, known)[-1] if known else "00000000-0000-4000-a000-000000000000"
+    asked = [*(entity["id"] for entity in wanted), gone]
+    answers = [client.get(path, id=asked), client.get(path, id=",".join(asked))]
+    assert [(answer.json()["entities"], answer.json()["total"]) for answer in answers] == [(wanted, 3)] * 2
+
+
+@pytest.mark.parametrize("path", LOOK_UPS)
+def test_look_up_page_holds_25_unless_asked_for_up_to_500(serve, monday, path):
+    client = serve(ContactCentre(3, monday, 1, queues=30, agents=30, conversations=1).world())
+    default, most = client.get(path).json(), client.get(path, pageSize=500)
+    assert (default["pageSize"], len(default["entities"])) == (25, min(25, default["total"]))
+    assert (most.status_code, len(most.json()["entities"])) == (200, default["total"])
+    assert client.get(path, pageSize=501).status_code == 400
+
+
+@pytest.mark.parametrize("path", sorted(set(LOOK_UPS) - {"/authorization/divisions"}))
+def test_every_entity_names_its_division(serve, busy_world, centre, path):
+    divisions = {division["id"]: division["name"] for division in centre.directory.divisions}
+    entities = serve(busy_world).get(path, pageSize=500).json()["entities"]
+    assert {one["division"]["id"]: one["division"]["name"] for one in entities}.items() <= divisions.items()
+
+
+@pytest.mark.parametrize("path", LOOK_UPS)
+def test_pages_of_every_look_up_can_be_troubled(serve, busy_world, path):
+    rules = [Rule("empty_page", path=path, nth=1), Rule("total", {"value": 1}, path=path, nth=2)]
+    client = serve(busy_world, faults=Faults(rules))
+    answers = [client.get(path).json() for _ in range(3)]
+    assert (answers[0]["entities"], answers[1]["total"]) == ([], 1)
+    assert {**answers[1], "total": answers[2]["total"]} == answers[2]
+
+
+def test_queues_and_wrap_up_codes_need_their_permission_users_and_divisions_none(serve, busy_world):
+    client = serve(busy_world)
+    client.sim.withdraw("routing:queue:view")
+    client.sim.withdraw("routing:wrapupCode:view")
+    assert {path: client.get(path).status_code for path in LOOK_UPS} == {
+        "/routing/queues": 403,
+        "/routing/wrapupcodes": 403,
+        "/users": 200,
+        "/authorization/divisions": 200,
+    }
 
 
 def test_former_agents_are_listed_only_when_asked_for(serve, busy_world):
