@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def _check_shared_objects(mappings: dict[str, Mapping]) -> None:
 
 
 def to_stream(mapping: Mapping) -> Stream:
-    return Stream(compile_mapping(mapping), window_of(mapping), fingerprints(mapping))
+    compiled = partial(compile_mapping, mapping)
+    return Stream(compiled(), window_of(mapping), fingerprints(mapping), compiled)
 
 
 @contextmanager

@@ -12,15 +12,17 @@ from typing import Literal
 from connector.delivery import Delivery
 from connector.errors import ConnectorError, DeliveryRefused
 from connector.genesys.client import GenesysClient
+from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
 from connector.lanes import Lane
 from connector.ledger import Books
-from connector.mapping import Compiled, Fingerprints
+from connector.mapping import Compiled, Find, Fingerprints
 from connector.pulling import OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description, problems
 from connector.schedules import Schedule
 from connector.spans import Planned, Span, Window, mark, merged, minus, plan
+from connector.state.lookups import LookupCache
 from connector.state.store import Identity, Store, StreamLock
 
 ROUNDS = 3
@@ -29,11 +31,15 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Stream:
-    """One kind of data kept in step: its mapping, compiled, with its time rules and fingerprints."""
+    """One kind of data kept in step: its mapping, compiled, with its time rules and fingerprints.
+
+    compiled: cannot look anything up; compile: the mapping compiled for a run, with what answers its look-ups.
+    """
 
     compiled: Compiled
     window: Window
     prints: Fingerprints
+    compile: Callable[[Find], Compiled]
 
     @property
     def name(self) -> str:
@@ -179,6 +185,7 @@ class _OneRun:
         mapping = self._stream.compiled.mapping
         targets = tuple((target.object, target.external_id) for target in mapping.targets)
         identity = Identity(self._org.org_id, self._client.organisation_id(), targets)
+        self._genesys_org = identity.genesys_org
         if self._order.adopt_org and self._store.is_of_another(self._name, identity):
             self._store.begin_anew(self._name, self._run, self._now())
         self._change = self._store.meet(
@@ -252,7 +259,7 @@ class _OneRun:
         mapping = self._stream.compiled.mapping
         self._puller = Puller(
             PageReader(self._client, mapping),
-            self._stream.compiled,
+            self._stream.compile(self._lookups().find),
             self._stream.window,
             (self._stream.prints.fields, self._stream.prints.source),
             self._store,
@@ -273,6 +280,11 @@ class _OneRun:
             self._schedule(self._pull, self._deliver)
             self._store.passes.close_ready(self._name, self._run, self._now())
         self._store.passes.sweep_seen(self._name)
+
+    def _lookups(self) -> Lookups:
+        cache = LookupCache(self._store.db, self._genesys_org)
+        age = self._stream.compiled.mapping.lookup_age.length()
+        return Lookups(self._client, cache, age, now=self._now, sleep=self._sleep)
 
     def _plan(self, begun: Sequence[Span], now: datetime, *, owed_only: bool) -> list[Planned]:
         """What is still to be read, without what this run has begun already."""

@@ -12,7 +12,7 @@ clients (420 is an edge server without a route to the host).
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,9 @@ from urllib3.connection import HTTPConnection
 from connector.connection import NEXT_RUN, describe_fault
 from connector.errors import ConfigError, MalformedAnswer, QuotaSpent, Refused, ServiceUnavailable
 from connector.masking import mask, shortened
+
+Params = Mapping[str, str | Sequence[str]]
+"""Of the query string; a list of texts is written as the same name once for each."""
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
@@ -102,7 +105,7 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         json: object = None,
         data: bytes | str | IO[bytes] | None = None,
         stream: bool = False,
@@ -312,7 +315,7 @@ class _Ask:
     method: str
     url: str
     headers: Mapping[str, str]
-    params: Mapping[str, str] | None
+    params: Params | None
     body: Any
     stream: bool
     repeat: bool

@@ -1,7 +1,7 @@
 """`connector check`: everything a run needs, one item after the other, each with its mend."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +13,17 @@ from connector.assemble import StopSign, load_streams, make_client
 from connector.cli.session import Session, failure_code, sign_of
 from connector.cli.state import open_state
 from connector.config import Config
-from connector.errors import ConnectorError, DeliveryRefused, QueryRefused, RefusedSpan, StateError, WrongOrganisation
+from connector.errors import (
+    ConnectorError,
+    DeliveryRefused,
+    PermissionMissing,
+    QueryRefused,
+    RefusedSpan,
+    StateError,
+    WrongOrganisation,
+)
 from connector.genesys.client import GenesysClient
+from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description, problems
@@ -92,6 +101,8 @@ class _Checklist:
             yield genesys
             for stream in self._streams:
                 yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
+            if kinds := _looked_up(self._streams):
+                yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
             salesforce = _checked("Salesforce login", lambda: (f"org {org.org_id}", ()))
             yield salesforce
             for stream in self._streams:
@@ -161,6 +172,35 @@ def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Find
             f"{stream.name}: {refusal.message}", f"mend `source` in mappings/{stream.name}.yml"
         ) from refusal
     return f"{mapping.source.query} answers", ()
+
+
+def _looked_up(streams: Sequence[Stream]) -> list[str]:
+    """The kinds of names the streams look up."""
+    return sorted(
+        {
+            step.argument[0]
+            for stream in streams
+            for target in stream.compiled.mapping.targets
+            for rule in target.fields
+            for step in rule.steps
+            if step.name == "lookup"
+        }
+    )
+
+
+def _lookups(client: GenesysClient, kinds: Sequence[str]) -> _Finding:
+    """Ask for one entry of each kind; every missing permission is told at once."""
+    missing = []
+    for kind in kinds:
+        try:
+            try_listing(client, kind)
+        except PermissionMissing as error:
+            missing.append(error)
+    if missing:
+        raise PermissionMissing(
+            "\n".join(error.message for error in missing), "; ".join(dict.fromkeys(error.hint for error in missing))
+        )
+    return f"{', '.join(kinds)} can be looked up", ()
 
 
 def _fields(org: Org, stream: Stream) -> _Finding:

@@ -13,8 +13,9 @@ from connector.cli.session import Session
 from connector.cli.show import beside, moment
 from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.judge import Page, Record
+from connector.genesys.lookups import Lookups, Remembered
 from connector.genesys.pages import PageReader
-from connector.mapping import BadRow, Row, Unmappable
+from connector.mapping import BadRow, Compiled, Row, Unmappable
 from connector.spans import Span
 from connector.sync import Stream
 from connector.transport import Transport
@@ -50,11 +51,15 @@ def show_preview(session: Session, name: str, count: int) -> int:
     seams = session.seams(StopSign(), lambda progress: None)
     transport = Transport(now=seams.now, sleep=seams.sleep, mount=seams.mount)
     try:
-        reader = PageReader(make_client(config, transport, seams), stream.compiled.mapping)
-        span, page = _newest_page(stream, reader, transport.now())
+        client = make_client(config, transport, seams)
+        mapping = stream.compiled.mapping
+        span, page = _newest_page(stream, PageReader(client, mapping), transport.now())
+        age = mapping.lookup_age.length()
+        lookups = Lookups(client, Remembered(), age, now=transport.now, sleep=seams.sleep)
+        compiled = stream.compile(lookups.find)
+        found = [_previewed(compiled, record) for record in page.records]
     finally:
         transport.close()
-    found = [_previewed(stream, record) for record in page.records]
     fates = Counter(one.fate for one in found)
     document = {"home": config.home, "stream": name, "span": span, "fates": fates, "records": found[:count]}
     session.show(document, *_shown(stream, span, found[:count], fates))
@@ -86,9 +91,9 @@ def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Spa
     return span, page
 
 
-def _previewed(stream: Stream, record: Record) -> Previewed:
+def _previewed(compiled: Compiled, record: Record) -> Previewed:
     try:
-        return Previewed(record, stream.compiled.map(record))
+        return Previewed(record, compiled.map(record))
     except Unmappable as problem:
         return Previewed(record, problem=f"{problem.code}: {problem.message}")
 

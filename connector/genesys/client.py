@@ -24,7 +24,7 @@ from connector.errors import (
 from connector.genesys.auth import SERVICE, Login
 from connector.masking import mask
 from connector.pace import Pace
-from connector.transport import Transport
+from connector.transport import Params, Transport
 
 _ROLES = "Genesys Cloud Admin > Integrations > OAuth > your client > Roles"
 
@@ -54,7 +54,7 @@ class GenesysClient:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         permission: str = "",
     ) -> Answer:
         """Call the API and return the answer; read-only calls only, for every call may be made more than once.
@@ -100,7 +100,7 @@ class GenesysClient:
         method: str,
         path: str,
         body: Mapping[str, Any] | None,
-        params: Mapping[str, str] | None,
+        params: Params | None,
     ) -> Answer:
         parsed: dict[str, Any] = {}
 

@@ -4,11 +4,13 @@ from connector.mapping.compile import COLLISION, BadRow, Compiled, Row, Unmappab
 from connector.mapping.fingerprints import Fingerprints, fingerprints
 from connector.mapping.load import load_mapping, load_mappings
 from connector.mapping.model import Mapping, Source, Target, WindowRules, window_of
+from connector.mapping.steps import Find
 
 __all__ = [
     "COLLISION",
     "BadRow",
     "Compiled",
+    "Find",
     "Fingerprints",
     "Mapping",
     "Row",

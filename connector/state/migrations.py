@@ -1,7 +1,7 @@
 """The tables of the state file, in numbered steps that are never changed once released.
 
 All instants are text `YYYY-MM-DDThh:mm:ssZ`, so that they sort and read as they are. Customer values stand only in
-`outbox.payload` and `rejects.payload`.
+`outbox.payload` and `rejects.payload`, names of agents in `lookups`.
 """
 
 import sqlite_utils
@@ -213,4 +213,28 @@ CREATE VIEW v_status AS
 @MIGRATIONS(name="0001_first")
 def _first(db: sqlite_utils.Database) -> None:
     for statement in _TABLES.split(";\n"):
+        db.execute(statement)
+
+
+_LOOKUPS = """
+CREATE TABLE lookups (
+    genesys_org TEXT NOT NULL,
+    kind TEXT NOT NULL,                -- queues users wrap_up_codes divisions
+    id TEXT NOT NULL,
+    properties TEXT,                   -- JSON; NULL: the service answered that there is no such id
+    answered TEXT NOT NULL,
+    PRIMARY KEY (genesys_org, kind, id)
+) WITHOUT ROWID;
+CREATE TABLE lookup_lists (
+    genesys_org TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    begun TEXT NOT NULL,               -- when the last list that was kept whole was begun to be read
+    PRIMARY KEY (genesys_org, kind)
+) WITHOUT ROWID
+"""
+
+
+@MIGRATIONS(name="0002_lookups")
+def _lookups(db: sqlite_utils.Database) -> None:
+    for statement in _LOOKUPS.split(";\n"):
         db.execute(statement)

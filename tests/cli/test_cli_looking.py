@@ -1,6 +1,7 @@
 """Commands that only look: check, preview, plan, status, runs, rejects, gaps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from cli_lab import Cli
@@ -101,7 +102,40 @@ def test_check_tells_when_the_state_is_of_another_organisation(cli: Cli, make_cl
     assert "✗ state and organisations: conversations: the state in" in said.out
 
 
+def look_names_up(cli: Cli) -> None:
+    cli.lab.change_mapping("First_Queue_Id__c: first_queue_id", NAMED)
+    queues = ({"id": "q1", "name": "Support", "division": {"id": "d1", "name": "Home"}},)
+    cli.lab.world.directory = replace(cli.lab.world.directory, queues=queues)
+
+
+NAMED = """First_Queue_Id__c: {from: first_queue_id, lookup: queues.name}
+  Direction__c: {from: first_queue_id, lookup: wrap_up_codes.name}"""
+
+
+def test_check_asks_for_one_name_of_each_kind_and_tells_every_missing_permission(cli: Cli) -> None:
+    cli.lab.change_mapping("  Direction__c: direction\n", "")
+    look_names_up(cli)
+    assert "✓ look-ups: queues, wrap_up_codes can be looked up" in cli("check").out.splitlines()
+    cli.lab.genesys.withdraw("routing:queue:view")
+    cli.lab.genesys.withdraw("routing:wrapupCode:view")
+    said = cli("check")
+    assert said.code == 3
+    assert "✗ look-ups: " in said.out
+    (mend,) = [line for line in said.out.splitlines() if "routing:queue:view" in line and "->" in line]
+    assert "routing:wrapupCode:view" in mend
+    assert not (cli.home / "connector.db").exists()
+
+
 # preview
+
+
+def test_preview_shows_names_and_keeps_none(cli: Cli) -> None:
+    cli.lab.change_mapping("  Direction__c: direction\n", "")
+    look_names_up(cli)
+    said = cli("preview", "conversations", "--records", "1")
+    assert said.code == 0
+    assert "First_Queue_Id__c Support" in " ".join(said.out.split())
+    assert not (cli.home / "connector.db").exists()
 
 
 def test_preview_shows_records_beside_rows_and_writes_nothing(cli: Cli) -> None:
