@@ -89,7 +89,7 @@ def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]
     """The streams of the mappings folder, enabled ones, or just those named.
 
     Raises MappingError with all problems of all files and of streams that would undo each other, ConfigError for names
-    that do not exist (nearest suggested).
+    that do not exist (nearest suggested) and for hashes without a salt.
     """
     mappings = load_mappings(config.mappings)
     unknown = [name for name in names or () if name not in mappings]
@@ -100,7 +100,9 @@ def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]
         )
     _check_shared_objects(mappings)
     chosen = [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
-    return [to_stream(mapping) for mapping in chosen]
+    _check_salt(config, chosen)
+    salt = config.hash_salt.reveal() if config.hash_salt else ""
+    return [to_stream(mapping, salt) for mapping in chosen]
 
 
 def _check_shared_objects(mappings: dict[str, Mapping]) -> None:
@@ -120,8 +122,22 @@ def _check_shared_objects(mappings: dict[str, Mapping]) -> None:
         raise MappingError(problems, "let each field be written by one stream, or set enabled: false in one of them")
 
 
-def to_stream(mapping: Mapping) -> Stream:
-    compiled = partial(compile_mapping, mapping)
+def _check_salt(config: Config, mappings: list[Mapping]) -> None:
+    """Without a salt a hash of a phone number is found by trying them all."""
+    hashing = [
+        f"{mapping.stream}: fields.{rule.name}: the step 'hash' needs a salt"
+        for mapping in mappings
+        for target in mapping.targets
+        for rule in target.fields
+        if any(step.name == "hash" for step in rule.steps)
+    ]
+    if hashing and config.hash_salt is None:
+        raise ConfigError("\n".join(hashing), "set CONNECTOR_HASH_SALT to a long random text and never change it")
+
+
+def to_stream(mapping: Mapping, salt: str = "") -> Stream:
+    """The mapping made ready to run. salt: of the step `hash`."""
+    compiled = partial(compile_mapping, mapping, salt=salt)
     return Stream(compiled(), window_of(mapping), fingerprints(mapping), compiled)
 
 

@@ -344,6 +344,8 @@ def as_data(value: Any) -> Any:
             return str(value)
         case Mapping():
             return {str(key): as_data(one) for key, one in value.items()}
+        case tuple() if hasattr(value, "_asdict"):
+            return as_data(value._asdict())
         case list() | tuple():
             return [as_data(one) for one in value]
     if is_dataclass(value) and not isinstance(value, type):
