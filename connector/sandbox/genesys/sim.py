@@ -13,7 +13,16 @@ from werkzeug.routing import Rule as Route
 
 from connector.sandbox.clock import Clock
 from connector.sandbox.faults import ConnectionDropped, Faults, Rule, answer_with_faults
-from connector.sandbox.genesys.access import AGGREGATE, DETAIL, PERMISSIONS, QUEUE, WRAP_UP, Access, OAuthError
+from connector.sandbox.genesys.access import (
+    AGGREGATE,
+    DETAIL,
+    PERMISSIONS,
+    QUEUE,
+    USER_AGGREGATE,
+    WRAP_UP,
+    Access,
+    OAuthError,
+)
 from connector.sandbox.genesys.aggregates import aggregate
 from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
@@ -23,12 +32,14 @@ from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, chec
 from connector.sandbox.genesys.lookups import entity_listing, users_listed
 from connector.sandbox.genesys.problems import ApiError
 from connector.sandbox.genesys.summary import Summary
+from connector.sandbox.genesys.user_aggregates import user_aggregate, user_answer_extras
 from connector.sandbox.world import World
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_CONVERSATIONS = "/api/v2/analytics/conversations"
+_ANALYTICS = "/api/v2/analytics"
+_CONVERSATIONS = f"{_ANALYTICS}/conversations"
 _LOGIN = [Route("/oauth/token", methods=["POST"], endpoint=None)]
 
 
@@ -150,6 +161,7 @@ class GenesysSim:
             Served("GET", f"{_CONVERSATIONS}/details", DETAIL, self._details_by_id),
             Served("GET", f"{_CONVERSATIONS}/<identity>/details", DETAIL, self._details_of_one),
             Served("POST", f"{_CONVERSATIONS}/aggregates/query", AGGREGATE, self._aggregates_query),
+            Served("POST", f"{_ANALYTICS}/users/aggregates/query", USER_AGGREGATE, self._user_aggregates_query),
             Served("POST", f"{_CONVERSATIONS}/summary/queries", AGGREGATE, self._summary_query),
             Served("GET", "/api/v2/organizations/me", None, self._organization),
             Served("GET", "/api/v2/routing/queues", QUEUE, self._queues),
@@ -181,11 +193,18 @@ class GenesysSim:
         return json_answer(self._details.one(asked.identity, self.clock.now()))
 
     def _aggregates_query(self, asked: Asked) -> Response:
-        results = aggregate(self.world, asked.body(), self.clock.now())
+        return self._results(asked, aggregate(self.world, asked.body(), self.clock.now()), {})
+
+    def _user_aggregates_query(self, asked: Asked) -> Response:
+        directory = self.world.directory
+        results = user_aggregate(directory, asked.body(), self.clock.now())
+        return self._results(asked, results, user_answer_extras(directory))
+
+    def _results(self, asked: Asked, results: Sequence[dict[str, Any]], body: dict[str, Any]) -> Response:
         page = cut_page(results, 1, max(1, len(results)), asked.rules, self._short_pages, asked.request.path)
         if page.rows == [] and not any(rule.action == "empty_page" for rule in asked.rules):
             page.rows = MISSING
-        return json_answer(page.put({}, rows="results"))
+        return json_answer(page.put(body, rows="results"))
 
     def _summary_query(self, asked: Asked) -> Response:
         page = self._summary.query(asked.body(), self.clock.now(), asked.rules)
