@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from random import Random
 
+from connector.sandbox.attributes import with_attributes
 from connector.sandbox.conversations import HOUR_MS, Conversation, milliseconds
 from connector.sandbox.directory import Directory, make_directory
 from connector.sandbox.drafts import Draft
@@ -81,7 +82,7 @@ class ContactCentre:
             "direct": lambda: direct(draft, self.directory),
         }
         end = writers[kind]() if kind in writers else inbound(draft, self.directory, kind, queue)
-        return draft.finish(end)
+        return with_attributes(draft.finish(end))
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,15 @@ from connector.sandbox.directory import Directory
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """One state of a conversation, true from `since` on (ms). body: compact JSON; None when it is hidden."""
+    """One state of a conversation, true from `since` on (ms). body: compact JSON; None when it is hidden.
+
+    start, end: of the conversation, ms; end is None while nobody knows it. settled: when the last thing in it happens.
+    """
 
     since: int
     body: bytes | None
     start: int
+    end: int | None
     settled: int | None
 
 
@@ -99,7 +103,7 @@ class World:
         """From `at` on the conversation is not shown any more, as when its division is taken from the client."""
         with self._lock:
             newest = self._versions[conversation_id][-1]
-            self._append(conversation_id, _Version(milliseconds(at), None, newest.start, newest.settled))
+            self._append(conversation_id, _Version(milliseconds(at), None, newest.start, newest.end, newest.settled))
 
     def conversation_at(self, now: datetime, conversation_id: str) -> Conversation | None:
         """The conversation as seen at `now`; None when it does not show."""
@@ -125,6 +129,24 @@ class World:
                         found.append((begun, identity))
         return found
 
+    def alive_at(self, now: datetime, as_of: datetime, start: datetime, end: datetime) -> list[tuple[int, str]]:
+        """Start (ms) and id of what went on at some time in [start, end), as known at `as_of`, ascending.
+
+        A conversation that was open at `as_of` is known to go on until then and no longer. What does not show at
+        `now` (later than `as_of`) any more is left out.
+        """
+        present, known, first, last = (milliseconds(one) for one in (now, as_of, start, end))
+        found: list[tuple[int, str]] = []
+        with self._lock:
+            for identity in self._versions:
+                version = self._shown(identity, known)
+                if version is None or version.start >= last or self._shown(identity, present) is None:
+                    continue
+                until = known if version.end is None else min(version.end, known)
+                if version.start >= first or until > first:
+                    found.append((version.start, identity))
+        return sorted(found)
+
     def points_at(self, now: datetime, start: datetime, end: datetime) -> Iterator[Point]:
         """Every metric emitted in [start, end), of what shows at `now`."""
         first, last = milliseconds(start), min(milliseconds(end), milliseconds(now) + 1)
@@ -147,7 +169,8 @@ class World:
         identity = conversation["conversationId"]
         start = milliseconds(conversation["conversationStart"])
         entry = (start, identity)
-        self._append(identity, _Version(since, orjson.dumps(conversation), start, last_change(conversation)))
+        end = milliseconds(conversation["conversationEnd"]) if conversation.get("conversationEnd") else None
+        self._append(identity, _Version(since, orjson.dumps(conversation), start, end, last_change(conversation)))
         listed = self._index.by_day[start // DAY_MS]
         if not listed or listed[-1] < entry:
             listed.append(entry)

@@ -6,28 +6,16 @@ from typing import Any
 
 import orjson
 
-from connector.sandbox.conversations import Conversation, milliseconds, sessions
+from connector.sandbox.conversations import Conversation
 from connector.sandbox.faults import Rule
-from connector.sandbox.genesys.filters import (
-    CONVERSATION_LEVEL,
-    SEGMENT_LEVEL,
-    Test,
-    compile_filter,
-    selects_by_segments,
-    selects_conversation,
-)
-from connector.sandbox.genesys.intervals import parse_interval
 from connector.sandbox.genesys.listing import MISSING, ShortPages, WorkedOut, cut_page
 from connector.sandbox.genesys.problems import ApiError, bad_request, check_keys, page_asked
+from connector.sandbox.genesys.selection import SELECTION_KEYS, Selection
 from connector.sandbox.world import World
 
-_NOT_SERVED = ("evaluationFilters", "surveyFilters", "resolutionFilters", "aggregations")
-_KEYS = ("interval", "conversationFilters", "segmentFilters", "order", "orderBy", "paging", *_NOT_SERVED)
-_ORDERS = ("asc", "desc", "unordered")
-_ORDER_BY = ("conversationStart", "conversationEnd", "segmentStart", "segmentEnd")
+_KEYS = (*SELECTION_KEYS, "paging")
 _LARGEST_PAGE = 100
 _MOST_IDS = 100
-_FOREVER = 1 << 62
 
 
 class Details:
@@ -50,9 +38,6 @@ class Details:
         the service refuses; what this simulation does not serve is refused as well.
         """
         check_keys(body, _KEYS, "conversation detail query")
-        for key in _NOT_SERVED:
-            if body.get(key):
-                raise bad_request(f"{key} are not served here")
         paging = body.get("paging") or {}
         check_keys(paging, ("pageSize", "pageNumber"), "paging")
         number, size = page_asked(paging, _LARGEST_PAGE)
@@ -83,63 +68,20 @@ class Details:
         return _without_attributes(conversation)
 
     def _select(self, body: Mapping[str, Any], now: datetime) -> list[str]:
-        start, end = parse_interval(body.get("interval"))
-        whole = [compile_filter(one, CONVERSATION_LEVEL) for one in _filters(body, "conversationFilters")]
-        parts = [compile_filter(one, SEGMENT_LEVEL) for one in _filters(body, "segmentFilters")]
-        days = 31 if whole or parts else 7
-        if end - start > timedelta(days=days):
+        selection = Selection.read(body)
+        days = 31 if selection.has_filter else 7
+        if selection.end - selection.start > timedelta(days=days):
             raise bad_request(f"interval must not be longer than {days} days", "invalid.value")
-        order, order_by = body.get("order") or "asc", body.get("orderBy") or "conversationStart"
-        if order not in _ORDERS or order_by not in _ORDER_BY:
-            raise bad_request(f"order must be one of {_ORDERS}, orderBy one of {_ORDER_BY}", "invalid.value")
+        start, end = selection.start, selection.end
         if self._day_indexed:
             start, end = _whole_days(start, end)
-        started = self._world.started_at(now, start, end)
-        if whole or parts or (order_by != "conversationStart" and order != "unordered"):
-            started = self._filtered(started, now, whole, parts, order_by)
-        if order == "unordered":
-            return sorted(identity for _, identity in started)
-        return [identity for _, identity in sorted(started, reverse=order == "desc")]
-
-    def _filtered(
-        self, started: list[tuple[int, str]], now: datetime, whole: list[Test], parts: list[Test], order_by: str
-    ) -> list[tuple[int, str]]:
-        """What passes the filters, each under the instant (ms) it is ordered by."""
-        passed = []
-        for _, identity in started:
-            conversation = self._world.conversation_at(now, identity)
-            if (
-                conversation is not None
-                and selects_conversation(whole, conversation)
-                and selects_by_segments(parts, conversation)
-            ):
-                passed.append((_place_in_order(conversation, order_by), identity))
-        return passed
-
-
-def _filters(body: Mapping[str, Any], key: str) -> list[Any]:
-    given = body.get(key) or []
-    if not isinstance(given, list):
-        raise bad_request(f"{key} must be a list")
-    return given
+        return selection.of(self._world.started_at(now, start, end), self._world, now)
 
 
 def _whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     first = start.replace(hour=0, minute=0, second=0, microsecond=0)
     last = (end - timedelta(microseconds=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return first, last + timedelta(days=1)
-
-
-def _place_in_order(conversation: Conversation, order_by: str) -> int:
-    """Instant (ms) to order by; a conversation without it comes last."""
-    if order_by.startswith("conversation"):
-        texts = [conversation.get(order_by)]
-    else:
-        texts = [
-            segment.get(order_by) for _, session in sessions(conversation) for segment in session.get("segments") or ()
-        ]
-    instants = [milliseconds(text) if text else _FOREVER for text in texts] or [_FOREVER]
-    return min(instants) if order_by.endswith("Start") else max(instants)
 
 
 def _without_attributes(conversation: Conversation) -> Conversation:

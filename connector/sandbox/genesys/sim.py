@@ -28,6 +28,7 @@ from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
 from connector.sandbox.genesys.details import Details
 from connector.sandbox.genesys.dialects import Dialects
+from connector.sandbox.genesys.jobs import JOB_ACTIONS, Jobs, check_job_arguments
 from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, check_arguments, cut_page
 from connector.sandbox.genesys.lookups import entity_listing, users_listed
 from connector.sandbox.genesys.problems import ApiError
@@ -56,8 +57,9 @@ class GenesysSim:
 
     hosts: the two host names it stands for; any other host, such as a loopback address, gets both sets of calls.
     calls: what arrived, in order. clients: id -> secret. faults: common ones, those of `listing.ACTIONS` for every
-    list, those of `cursors.CHAIN_ACTIONS` for lists read by cursor. day_indexed, summary_stats: see `Details` and
-    `Summary`. Raises FaultPlanError for a plan this service cannot carry out.
+    list, those of `cursors.CHAIN_ACTIONS` for lists read by cursor, `jobs.JOB_ACTIONS` for jobs. day_indexed,
+    summary_stats: see `Details` and `Summary`. job_seconds, job_lag_seconds, job_kept_seconds: see `Jobs`, where they
+    can be changed later. Raises FaultPlanError for a plan this service cannot carry out.
     """
 
     def __init__(
@@ -72,19 +74,24 @@ class GenesysSim:
         token_seconds: int = 86_399,
         day_indexed: bool = True,
         summary_stats: bool = False,
+        job_seconds: float = 10.0,
+        job_lag_seconds: float = 4 * 3_600.0,
+        job_kept_seconds: float = 86_400.0,
     ) -> None:
         self.world = world
         self.clock = clock
         self.faults = faults or Faults()
-        self.faults.check_actions("genesys", ACTIONS | CHAIN_ACTIONS)
+        self.faults.check_actions("genesys", ACTIONS | CHAIN_ACTIONS | JOB_ACTIONS)
         check_arguments(self.faults.rules)
         check_chain_arguments(self.faults.rules)
+        check_job_arguments(self.faults.rules)
         self.hosts = (f"api.{region}", f"login.{region}")
         self.calls: list[Call] = []
         known = {"demo-client": "demo-secret"} if clients is None else clients
         self._access = Access(known, token_seconds, calls_per_minute)
         self._details = Details(world, day_indexed)
         self._summary = Summary(world, summary_stats)
+        self.jobs = Jobs(world, clock, job_seconds, job_lag_seconds, job_kept_seconds)
         self._dialects = Dialects(world, clock, self._summary)
         self._short_pages = ShortPages()
         self._lock = threading.Lock()
@@ -168,6 +175,7 @@ class GenesysSim:
             Served("GET", "/api/v2/routing/wrapupcodes", WRAP_UP, self._wrap_up_codes),
             Served("GET", "/api/v2/users", None, self._users),
             Served("GET", "/api/v2/authorization/divisions", None, self._divisions),
+            *self.jobs.served(),
             *self._dialects.served(),
         ]
 

@@ -140,7 +140,7 @@ def test_another_token_has_its_own_window(serve):
     ("method", "path", "more", "status", "code"),
     [
         ("GET", "/no/such/call", {}, 404, "not.found"),
-        ("POST", "/analytics/conversations/details/jobs/x", {}, 404, "not.found"),
+        ("POST", "/analytics/conversations/details/no/such", {}, 404, "not.found"),
         ("GET", "/analytics/conversations/details/query", {}, 405, "method.not.allowed"),
         ("POST", "/analytics/conversations/details/query", {"data": "{}"}, 415, "unsupported.media.type"),
         ("POST", "/analytics/conversations/details/query", {"json": ["x"]}, 400, "bad.request"),
