@@ -13,6 +13,7 @@ from connector.sandbox.conversations import HOUR_MS, Conversation, milliseconds
 from connector.sandbox.directory import Directory, make_directory
 from connector.sandbox.drafts import Draft
 from connector.sandbox.flows import callback, direct, inbound, outbound, random_queue
+from connector.sandbox.menus import with_flows
 from connector.sandbox.world import World
 
 __all__ = ["Changes", "ContactCentre", "World", "continue_world"]
@@ -82,7 +83,7 @@ class ContactCentre:
             "direct": lambda: direct(draft, self.directory),
         }
         end = writers[kind]() if kind in writers else inbound(draft, self.directory, kind, queue)
-        return with_attributes(draft.finish(end))
+        return with_attributes(with_flows(draft.finish(end), self.directory))
 
 
 @dataclass(frozen=True)

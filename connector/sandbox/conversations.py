@@ -42,9 +42,12 @@ SESSION_DIMENSIONS: Mapping[str, str] = {
     for name in (
         *("mediaType", "direction", "ani", "dnis", "sessionDnis", "addressFrom", "addressTo", "remote", "provider"),
         *("messageType", "peerId", "usedRouting", "selectedAgentId", "outboundCampaignId", "outboundContactId"),
-        *("outboundContactListId", "sessionId", "flowId", "flowOutType"),
+        *("outboundContactListId", "sessionId", "flowOutType"),
     )
 } | {"requestedRouting": "requestedRoutings"}
+FLOW_DIMENSIONS: Mapping[str, str] = {
+    name: name for name in ("flowId", "flowName", "flowType", "flowVersion", "entryType", "exitReason")
+}
 SEGMENT_DIMENSIONS: Mapping[str, str] = {
     name: name
     for name in (
@@ -52,7 +55,7 @@ SEGMENT_DIMENSIONS: Mapping[str, str] = {
         *("conference", "requestedLanguageId", "subject"),
     )
 } | {"requestedRoutingSkillId": "requestedRoutingSkillIds"}
-"""Dimension -> the key that holds it, by the level of the conversation it stands on."""
+"""Dimension -> the key that holds it, by the level of the conversation it stands on; those of flows in `flow`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ def _session_at(session: dict[str, Any], present: int) -> dict[str, Any] | None:
     if not segments:
         return None
     seen = {key: value for key, value in session.items() if is_over or key not in _KNOWN_AT_END_OF_SESSION}
+    if "flow" in seen and not is_over:
+        seen["flow"] = {key: value for key, value in seen["flow"].items() if key != "exitReason"}
     seen["segments"] = segments
     seen["metrics"] = [metric for metric in session.get("metrics") or () if milliseconds(metric["emitDate"]) <= present]
     return seen
@@ -183,6 +188,8 @@ def dimension(
         value = next((one for one in found if one is not None), None)
     elif name in SESSION_DIMENSIONS:
         value = session.get(SESSION_DIMENSIONS[name])
+    elif name in FLOW_DIMENSIONS:
+        value = (session.get("flow") or {}).get(FLOW_DIMENSIONS[name])
     elif name in PARTICIPANT_DIMENSIONS:
         value = participant.get(PARTICIPANT_DIMENSIONS[name])
     else:

@@ -15,6 +15,7 @@ _QUEUES = (
 _FIRST = ("Aino", "Ben", "Carla", "Dmitri", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kaya", "Leo")
 _LAST = ("Adler", "Brandt", "Cruz", "Dalgaard", "Ekström", "Ferrari", "Gómez", "Horváth", "Ito", "Jansen")
 _WRAP_UPS = ("Solved", "Callback agreed", "Wrong number", "Order placed", "Complaint", "No answer", "Escalated")
+_FLOWS = ("Main menu", "Night menu")
 _SKILLS = 6
 
 
@@ -35,6 +36,7 @@ class Directory:
     wrap_up_ids: tuple[str, ...] = ()
     skill_ids: tuple[str, ...] = ()
     team_of: tuple[str, ...] = ()
+    flows: tuple[Entity, ...] = ()
     division_of: tuple[str, ...] = ()
 
     @classmethod
@@ -59,6 +61,7 @@ def make_directory(seed: int, queues: int, agents: int) -> Directory:
     users = [_user(rng, number, divisions[0]) for number in range(agents)]
     codes = tuple(_entity(rng, "routing/wrapupcodes", name, division=_short(divisions[0])) for name in _WRAP_UPS)
     teams = tuple(random_id(rng) for _ in range(max(1, agents // 12)))
+    menus = Random(f"flows {seed}")
     return Directory(
         organization={"id": random_id(rng), "name": "Sandbox", "defaultLanguage": "en-us", "state": "active"},
         divisions=divisions,
@@ -70,6 +73,7 @@ def make_directory(seed: int, queues: int, agents: int) -> Directory:
         wrap_up_ids=(*(code["id"] for code in codes), random_id(rng)),
         skill_ids=tuple(random_id(rng) for _ in range(_SKILLS)),
         team_of=tuple(teams[number % len(teams)] for number in range(agents + 1)),
+        flows=tuple(_entity(menus, "flows", name, type="inboundcall") for name in _FLOWS),
         division_of=(*(queue["division"]["id"] for queue in listed), divisions[0]["id"]),
     )
 

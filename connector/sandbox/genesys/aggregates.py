@@ -1,4 +1,6 @@
-"""Conversation aggregates, from the metric points of a world. Source: vendor reference, "conversation aggregates".
+"""Aggregates of conversations and of flows, from the metric points of a world.
+
+Source: vendor reference, "conversation aggregates"; metrics of flows: the vendor's API description.
 
 A point falls, whole, into the bucket of the moment it was emitted.
 """
@@ -10,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
-from connector.sandbox.conversations import Point
+from connector.sandbox.conversations import FLOW_DIMENSIONS, Point
 from connector.sandbox.genesys.filters import AGGREGATE_LEVEL, Place, compile_filter
 from connector.sandbox.genesys.intervals import bucket_bounds, bucket_name, parse_interval
 from connector.sandbox.genesys.problems import bad_request, check_keys
@@ -40,6 +42,22 @@ _LONGEST = timedelta(days=366)
 _MOST_VIEWS = 10
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What one family of aggregates queries knows. dimensions: to group and to filter by."""
+
+    name: str
+    metrics: frozenset[str]
+    timers: frozenset[str]
+    dimensions: frozenset[str]
+
+
+CONVERSATIONS = Subject("conversation", METRICS, TIMERS, AGGREGATE_LEVEL)
+_FLOW_TIMERS = frozenset("tFlow tFlowDisconnect tFlowExit tFlowOutcome".split())
+_FLOW_COUNTERS = frozenset("nFlow nFlowMilestone nFlowOutcome nFlowOutcomeFailed".split())
+FLOWS = Subject("flow", _FLOW_COUNTERS | _FLOW_TIMERS, _FLOW_TIMERS, AGGREGATE_LEVEL | set(FLOW_DIMENSIONS))
+
+
 @dataclass
 class _Bucket:
     """What was emitted for one group in one bucket: values by metric; answers in time and all, for the level."""
@@ -51,6 +69,7 @@ class _Bucket:
 
 @dataclass(frozen=True)
 class _Query:
+    subject: Subject
     bounds: list[int]
     group_by: list[str]
     metrics: list[str]
@@ -58,27 +77,30 @@ class _Query:
     flatten: bool
 
 
-def aggregate(world: World, body: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
-    """The `results` of POST conversations/aggregates/query at `now`; also the truth a test compares with.
+def aggregate(
+    world: World, body: Mapping[str, Any], now: datetime, subject: Subject = CONVERSATIONS
+) -> list[dict[str, Any]]:
+    """The `results` of POST <subject>s/aggregates/query at `now`; also the truth a test compares with.
 
     Raises HTTP 400 for a body the service refuses; what this simulation does not serve is refused as well.
     """
-    check_keys(body, _KEYS, "conversation aggregate query")
+    check_keys(body, _KEYS, f"{subject.name} aggregate query")
     start, end = parse_interval(body.get("interval"))
     if end - start > _LONGEST:
         raise bad_request(f"interval must not be longer than {_LONGEST.days} days", "invalid.value")
     if body.get("queryType", "groupBy") != "groupBy" or body.get("alternateTimeDimension"):
         raise bad_request("only queryType groupBy and the usual time dimension are served here")
     query = _Query(
+        subject,
         bucket_bounds(start, end, body.get("granularity"), body.get("timeZone")),
-        _names(body, "groupBy", AGGREGATE_LEVEL),
-        _names(body, "metrics", METRICS),
-        _views(body.get("views") or []),
+        _names(body, "groupBy", subject.dimensions),
+        _names(body, "metrics", subject.metrics),
+        _views(body.get("views") or [], subject.timers),
         bool(body.get("flattenMultivaluedDimensions")),
     )
     if not query.metrics:
         raise bad_request("metrics must not be empty", "constraint.validation")
-    passes = compile_filter(body["filter"], AGGREGATE_LEVEL) if body.get("filter") else None
+    passes = compile_filter(body["filter"], subject.dimensions) if body.get("filter") else None
     wanted = {*query.metrics, *(view["target"] for view in query.views)}
     asks_level = bool(wanted & {"oServiceLevel", "oServiceTarget"})
     groups: dict[tuple[str | None, ...], dict[int, _Bucket]] = {}
@@ -105,14 +127,14 @@ def _names(body: Mapping[str, Any], key: str, known: frozenset[str]) -> list[str
     return given
 
 
-def _views(given: Any) -> list[Mapping[str, Any]]:
+def _views(given: Any, timers: frozenset[str]) -> list[Mapping[str, Any]]:
     if not isinstance(given, list) or len(given) > _MOST_VIEWS:
         raise bad_request(f"views must be a list of at most {_MOST_VIEWS}", "constraint.validation")
     for view in given:
         if not isinstance(view, Mapping):
             raise bad_request("a view must be an object")
         check_keys(view, ("target", "name", "function", "range"), "view")
-        if view.get("target") not in TIMERS or view.get("function") != "rangeBound" or not view.get("name"):
+        if view.get("target") not in timers or view.get("function") != "rangeBound" or not view.get("name"):
             raise bad_request("a view needs a name, a timer as target and the function rangeBound", "invalid.value")
     return given
 
@@ -145,7 +167,7 @@ def _results(query: _Query, groups: dict[tuple[str | None, ...], dict[int, _Buck
             metrics = [
                 {"metric": name, "stats": stats}
                 for name in query.metrics
-                if (stats := _stats(name, bucket)) is not None
+                if (stats := _stats(name, bucket, query.subject.timers)) is not None
             ]
             shown = [{"name": view["name"], "stats": stats} for view in query.views if (stats := _view(view, bucket))]
             if metrics or shown:
@@ -157,7 +179,7 @@ def _results(query: _Query, groups: dict[tuple[str | None, ...], dict[int, _Buck
     return results
 
 
-def _stats(name: str, bucket: _Bucket) -> dict[str, Any] | None:
+def _stats(name: str, bucket: _Bucket, timers: frozenset[str]) -> dict[str, Any] | None:
     if name == "oServiceLevel" and bucket.due:
         ratio = bucket.in_time / bucket.due
         return {"ratio": ratio, "numerator": bucket.in_time, "denominator": bucket.due, "target": TARGET}
@@ -166,7 +188,7 @@ def _stats(name: str, bucket: _Bucket) -> dict[str, Any] | None:
     values = bucket.values.get(name)
     if not values:
         return None
-    return _timer(values) if name in TIMERS else {"count": sum(values)}
+    return _timer(values) if name in timers else {"count": sum(values)}
 
 
 def _timer(values: list[int]) -> dict[str, Any]:

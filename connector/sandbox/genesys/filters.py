@@ -22,7 +22,7 @@ from connector.sandbox.genesys.intervals import parse_instant
 from connector.sandbox.genesys.problems import bad_request, check_keys
 
 CONVERSATION_LEVEL = frozenset(CONVERSATION_DIMENSIONS)
-SEGMENT_LEVEL = frozenset({*PARTICIPANT_DIMENSIONS, *SESSION_DIMENSIONS, *SEGMENT_DIMENSIONS})
+SEGMENT_LEVEL = frozenset({*PARTICIPANT_DIMENSIONS, *SESSION_DIMENSIONS, *SEGMENT_DIMENSIONS, "flowId"})
 AGGREGATE_LEVEL = (CONVERSATION_LEVEL | SEGMENT_LEVEL) - {
     *("conversationStart", "conversationEnd", "segmentStart", "segmentEnd", "segmentType", "conference"),
     *("sessionId", "peerId", "participantName"),

@@ -16,6 +16,7 @@ from connector.sandbox.faults import ConnectionDropped, Faults, Rule, answer_wit
 from connector.sandbox.genesys.access import (
     AGGREGATE,
     DETAIL,
+    FLOW_AGGREGATE,
     PERMISSIONS,
     QUEUE,
     USER_AGGREGATE,
@@ -23,7 +24,7 @@ from connector.sandbox.genesys.access import (
     Access,
     OAuthError,
 )
-from connector.sandbox.genesys.aggregates import aggregate
+from connector.sandbox.genesys.aggregates import FLOWS, aggregate
 from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
 from connector.sandbox.genesys.details import Details
@@ -168,6 +169,7 @@ class GenesysSim:
             Served("GET", f"{_CONVERSATIONS}/details", DETAIL, self._details_by_id),
             Served("GET", f"{_CONVERSATIONS}/<identity>/details", DETAIL, self._details_of_one),
             Served("POST", f"{_CONVERSATIONS}/aggregates/query", AGGREGATE, self._aggregates_query),
+            Served("POST", f"{_ANALYTICS}/flows/aggregates/query", FLOW_AGGREGATE, self._flow_aggregates_query),
             Served("POST", f"{_ANALYTICS}/users/aggregates/query", USER_AGGREGATE, self._user_aggregates_query),
             Served("POST", f"{_CONVERSATIONS}/summary/queries", AGGREGATE, self._summary_query),
             Served("GET", "/api/v2/organizations/me", None, self._organization),
@@ -202,6 +204,9 @@ class GenesysSim:
 
     def _aggregates_query(self, asked: Asked) -> Response:
         return self._results(asked, aggregate(self.world, asked.body(), self.clock.now()), {})
+
+    def _flow_aggregates_query(self, asked: Asked) -> Response:
+        return self._results(asked, aggregate(self.world, asked.body(), self.clock.now(), FLOWS), {})
 
     def _user_aggregates_query(self, asked: Asked) -> Response:
         directory = self.world.directory
