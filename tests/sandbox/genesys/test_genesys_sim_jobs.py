@@ -70,10 +70,11 @@ def test_job_holds_what_went_on_in_its_interval(serve, make, tuesday, clock):
             make(5, tuesday, 1),
             make(6, tuesday + DAY - timedelta(seconds=1), 60),
             make(7, tuesday + DAY, 60),
+            make(8, tuesday, 0),
         ]
     )
-    assert held(client, clock) == ["c004", "c003", "c005", "c006"]
-    assert held(client, clock, startOfDayIntervalMatching=True) == ["c005", "c006"]
+    assert held(client, clock) == ["c004", "c003", "c005", "c008", "c006"]
+    assert held(client, clock, startOfDayIntervalMatching=True) == ["c005", "c008", "c006"]
     later = "2026-03-03T12:00:00Z/2026-03-04T00:00:00Z"
     assert held(client, clock, startOfDayIntervalMatching=True, interval=later) == ["c006"]
     assert held(client, clock, interval=later) == ["c004", "c006"]

@@ -153,6 +153,8 @@ def test_stretches_have_no_hole_and_are_cut_at_both_ends(centre, monday):
     assert found[0].start == begins
     assert all(isinstance(one, Stretch) and one.start < one.end for one in found)
     assert list(stretches(centre.directory, "unknown", begins, ends)) == []
+    night = begins - 7 * 3_600_000
+    assert list(stretches(centre.directory, centre.directory.user_ids[0], night, night - 1)) == []
 
 
 def test_organisation_without_users_has_no_results_but_its_presences(serve):
