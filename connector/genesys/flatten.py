@@ -4,15 +4,12 @@ Instants inside conversations stay as Genesys wrote them; `start` and `end` of f
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from connector.errors import MalformedAnswer
+from connector.genesys.facts import facts_of
 from connector.genesys.judge import Record
 from connector.spans import Span, instant, stamp
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
@@ -42,11 +39,10 @@ def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]
 def flatten_conversations(conversations: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
     """Yield each conversation as Genesys sends it, with facts about the whole of it added.
 
-    Facts: duration_ms, media_types, first_queue_id, direction, is_open; one that cannot be told is left out.
-    Source: vendor reference, analytics conversation (participants, sessions, segments).
+    Facts: those of `queries.FACTS`; one that cannot be told is left out.
     """
     for conversation in conversations:
-        yield {**conversation, **_facts(conversation)}
+        yield {**conversation, **facts_of(conversation)}
 
 
 def flatten_summary(entities: Iterable[Mapping[str, Any]], span: Span) -> Iterator[Record]:
@@ -71,32 +67,3 @@ def _added(known: Mapping[str, float], more: Mapping[str, float]) -> dict[str, f
     if "ratio" in merged and merged.get("denominator"):
         merged["ratio"] = merged["numerator"] / merged["denominator"]
     return merged
-
-
-def _facts(conversation: Mapping[str, Any]) -> Record:
-    facts: Record = {"is_open": not conversation.get("conversationEnd")}
-    # Without both instants, or with one nobody can read, the duration cannot be told.
-    with suppress(KeyError, TypeError, ValueError):
-        lasted = instant(conversation["conversationEnd"]) - instant(conversation["conversationStart"])
-        facts["duration_ms"] = lasted // _MILLISECOND
-    media_types: dict[str, None] = {}
-    direction = conversation.get("originatingDirection")
-    first_queue: tuple[bool, str, str] | None = None
-    for participant in conversation.get("participants") or ():
-        is_direct = participant.get("purpose") != "acd"
-        for session in participant.get("sessions") or ():
-            if media_type := session.get("mediaType"):
-                media_types[media_type] = None
-            direction = direction or session.get("direction")
-            for segment in session.get("segments") or ():
-                if queue := segment.get("queueId"):
-                    # Offered to a queue means an acd participant; others only repeat the queue they came from.
-                    offer = (is_direct, str(segment.get("segmentStart", "")).rstrip("Z"), queue)
-                    first_queue = min(first_queue, offer) if first_queue else offer
-    if media_types:
-        facts["media_types"] = list(media_types)
-    if direction:
-        facts["direction"] = direction
-    if first_queue:
-        facts["first_queue_id"] = first_queue[2]
-    return facts

@@ -127,10 +127,19 @@ SUMMARY_GROUPINGS: frozenset[str] = frozenset(
 SUMMARY_METRICS: frozenset[str] = frozenset(("conversation:duration", "conversation:count"))
 
 FACTS: Mapping[str, str] = {
+    "talk_ms": "milliseconds agents talked, over all of them",
+    "hold_ms": "milliseconds agents kept the customer on hold",
+    "acw_ms": "milliseconds of after-call work",
+    "handle_ms": "milliseconds of handling: dialing, contacting, talk, hold and after-call work",
+    "wait_ms": "milliseconds waited in queues, until answered, abandoned or passed on by the flow",
     "duration_ms": "milliseconds from start to end; missing while the conversation is open",
     "first_queue_id": "queue that was offered the conversation first",
+    "last_queue_id": "queue that was offered the conversation last",
+    "first_agent_id": "user who was the first to join the conversation as an agent",
+    "last_agent_id": "user who was the last to join the conversation as an agent",
+    "wrap_up_codes": "list of wrap-up codes, in order of time, each once",
     "media_types": "list of media types, in order of appearance, each once",
     "direction": "originating direction",
     "is_open": "true while the conversation has no end",
 }
-"""Facts that flattening adds to a conversation, beside the tree as Genesys sends it."""
+"""Facts that flattening adds to a conversation, beside the tree as Genesys sends it; `_ms` are whole milliseconds."""

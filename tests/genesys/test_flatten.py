@@ -1,4 +1,4 @@
-"""From answers to records: one per group and interval, one per conversation with its facts, one per entity."""
+"""From answers to records: one per group and interval, one per conversation, one per entity."""
 
 from typing import Any
 
@@ -18,16 +18,6 @@ def bucket(*metrics: tuple[str, dict[str, float]], interval: Any = HOUR) -> dict
 
 def aggregates(*buckets: dict[str, Any], **group: str) -> list[dict[str, Any]]:
     return list(flatten_aggregates([{"group": group, "data": list(buckets)}]))
-
-
-def facts(**conversation: Any) -> dict[str, Any]:
-    """What flattening adds to a conversation."""
-    (record,) = flatten_conversations([conversation])
-    return {name: value for name, value in record.items() if name not in conversation}
-
-
-def session(purpose: str, *segments: dict[str, str], **fields: str) -> dict[str, Any]:
-    return {"purpose": purpose, "sessions": [{"segments": list(segments), **fields}]}
 
 
 # Aggregates
@@ -102,63 +92,14 @@ def test_a_conversation_stays_as_genesys_sends_it():
     assert {name: record[name] for name in sent} == sent
 
 
-def test_an_ended_conversation_tells_how_long_it_was():
-    assert facts(conversationStart=START, conversationEnd="2026-03-02T01:00:01.250Z") == {
+def test_facts_about_the_whole_are_added():
+    (record,) = flatten_conversations([{"conversationStart": START, "conversationEnd": "2026-03-02T01:00:01.250Z"}])
+    assert record == {
+        "conversationStart": START,
+        "conversationEnd": "2026-03-02T01:00:01.250Z",
         "is_open": False,
         "duration_ms": 1250,
     }
-
-
-def test_an_open_conversation_has_no_duration():
-    assert facts(conversationStart=START) == {"is_open": True}
-
-
-@pytest.mark.parametrize("end", ["yesterday", 1_772_413_200_000])
-def test_an_end_nobody_can_read_leaves_only_the_duration_untold(end):
-    assert facts(conversationStart=START, conversationEnd=end) == {"is_open": False}
-
-
-def test_media_types_are_told_once_each_in_order_of_appearance():
-    found = facts(
-        participants=[
-            session("customer", mediaType="voice"),
-            session("acd", mediaType="chat"),
-            session("agent", mediaType="voice"),
-            session("agent"),
-        ]
-    )
-    assert found == {"is_open": True, "media_types": ["voice", "chat"]}
-
-
-@pytest.mark.parametrize(
-    ("originating", "expected"), [("outbound", "outbound"), (None, "inbound")], ids=["its own", "of its first session"]
-)
-def test_the_direction_is_the_originating_one_else_that_of_the_first_session(originating, expected):
-    found = facts(originatingDirection=originating, participants=[session("customer", direction="inbound")])
-    assert found["direction"] == expected
-
-
-def test_the_first_queue_is_the_one_offered_first_whatever_the_order_of_participants():
-    found = facts(
-        participants=[
-            session("agent", {"queueId": "of-agent", "segmentStart": "2026-03-02T01:00:00.000Z"}),
-            session("acd", {"queueId": "second", "segmentStart": "2026-03-02T01:05:00.000Z"}),
-            session("acd", {"queueId": "first", "segmentStart": "2026-03-02T01:01:00.000Z"}),
-        ]
-    )
-    assert found["first_queue_id"] == "first"
-
-
-def test_without_an_acd_participant_the_first_queue_of_anyone_counts():
-    found = facts(participants=[session("agent", {"queueId": "q9", "segmentStart": START})])
-    assert found["first_queue_id"] == "q9"
-
-
-@pytest.mark.parametrize(
-    "bare", [{}, {"participants": None}, {"participants": [{}]}, {"participants": [{"sessions": [{"segments": None}]}]}]
-)
-def test_what_a_conversation_does_not_hold_is_left_out(bare):
-    assert facts(**bare) == {"is_open": True}
 
 
 # Summaries
