@@ -16,6 +16,8 @@ from connector.spans import instant
 _MILLISECOND = timedelta(milliseconds=1)
 _AGENTS = ("agent", "user")
 """Who handles: `agent` through a queue, `user` on a direct call."""
+_OUTSIDE = ("customer", "external")
+"""Who is served: the purposes of the outside party."""
 
 _HANDLING: Mapping[str, tuple[str, ...]] = {
     "talk_ms": ("tTalkComplete", "tTalk"),
@@ -57,6 +59,30 @@ def facts_of(conversation: Mapping[str, Any]) -> Record:
         told |= {"first_agent_id": agents[0], "last_agent_id": agents[-1]}
     facts.update((name, value) for name, value in told.items() if value is not None)
     return facts
+
+
+def merged_attributes(conversation: Mapping[str, Any]) -> Record:
+    """The attributes of all participants as one mapping; {} when none carries any.
+
+    Of a name that several carry the value of a customer counts, then that of an external party, then that of the
+    others, each in the order of the tree.
+    """
+    carried = [
+        (participant.get("purpose"), attributes)
+        for participant in _objects(conversation.get("participants"))
+        if isinstance(attributes := participant.get("attributes"), dict)
+    ]
+    merged: Record = {}
+    for _, attributes in sorted(carried, key=_standing):
+        for name, value in attributes.items():
+            if value is not None:
+                merged.setdefault(name, value)
+    return merged
+
+
+def _standing(carried: tuple[Any, Record]) -> int:
+    purpose, _ = carried
+    return _OUTSIDE.index(purpose) if purpose in _OUTSIDE else len(_OUTSIDE)
 
 
 class _Walk:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connector.errors import MalformedAnswer
-from connector.genesys.facts import facts_of
+from connector.genesys.facts import facts_of, merged_attributes
 from connector.genesys.judge import Record
 from connector.spans import Span, instant, stamp
 
@@ -39,10 +39,14 @@ def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]
 def flatten_conversations(conversations: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
     """Yield each conversation as Genesys sends it, with facts about the whole of it added.
 
-    Facts: those of `queries.FACTS`; one that cannot be told is left out.
+    Facts: those of `queries.FACTS`, one that cannot be told is left out; and `attributes`, those of all participants
+    in one mapping, where any carries some.
     """
     for conversation in conversations:
-        yield {**conversation, **facts_of(conversation)}
+        record = {**conversation, **facts_of(conversation)}
+        if attributes := merged_attributes(conversation):
+            record["attributes"] = attributes
+        yield record
 
 
 def flatten_summary(entities: Iterable[Mapping[str, Any]], span: Span) -> Iterator[Record]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.genesys.facts import facts_of
+from connector.genesys.facts import facts_of, merged_attributes
 from connector.genesys.queries import FACTS
 from connector.sandbox.contact_centre import ContactCentre
 
@@ -313,6 +313,35 @@ def test_no_tree_is_too_odd_and_every_fact_told_is_of_its_kind(top, participants
 @pytest.mark.parametrize("odd", [None, 7, "text", {}, [None, 7, "text", ["list"]]])
 def test_a_list_of_another_kind_is_passed_over(around, odd):
     assert facts_of(around(odd)) == {"is_open": True}
+
+
+# Attributes
+
+
+def test_attributes_of_customers_win_then_those_of_external_parties_then_the_first_of_the_others():
+    tree = {
+        "participants": [
+            participant("agent", attributes={"a": "agent", "b": "agent", "c": "agent", "d": "agent"}),
+            participant("ivr", attributes={"d": "ivr", "e": "ivr"}),
+            participant("external", attributes={"a": "external", "b": "external"}),
+            participant("customer", attributes={"a": "customer", "f": ""}),
+            participant("customer", attributes={"a": "second customer", "f": "second customer"}),
+        ]
+    }
+    assert merged_attributes(tree) == {
+        "a": "customer",
+        "f": "",
+        "b": "external",
+        "c": "agent",
+        "d": "agent",
+        "e": "ivr",
+    }
+
+
+@pytest.mark.parametrize("odd", [None, {}, [], "text", {"a": None}, 7])
+def test_attributes_that_hold_nothing_give_none(odd):
+    assert merged_attributes({"participants": [participant("customer", attributes=odd), odd]}) == {}
+    assert merged_attributes({"participants": odd}) == {}
 
 
 # The identities of the vendor's metrics

@@ -102,6 +102,15 @@ def test_facts_about_the_whole_are_added():
     }
 
 
+def test_attributes_of_the_participants_stand_at_the_top_where_there_are_any():
+    carried = {
+        "participants": [{"attributes": {"Order No": "7"}}, {"purpose": "customer", "attributes": {"tier": "1"}}]
+    }
+    bare, record = flatten_conversations([{"participants": [{"attributes": {}}]}, carried])
+    assert record == {**carried, "is_open": True, "attributes": {"tier": "1", "Order No": "7"}}
+    assert "attributes" not in bare
+
+
 # Summaries
 
 

@@ -146,6 +146,11 @@ def test_a_wrong_field_is_told_with_what_to_write(problems, field, problem):
         ("participants.userId", "'participants.userId' gives a list; choose by first, last, count, sum or join"),
         ("{template: '{media_types}'}", "'media_types' gives a list; choose by first, last, count, sum or join"),
         ("{first: participants}", "'participants' leads to whole participants; name a key below them"),
+        ("attributes", "'attributes' leads to a whole attribute; name a key below 'attributes'"),
+        (
+            "{first: participants.attributes}",
+            "'participants.attributes' leads to a whole attribute; name a key below 'attributes'",
+        ),
         ("conversationStrat", "unknown name 'conversationStrat'; did you mean 'conversationStart'?"),
     ],
 )

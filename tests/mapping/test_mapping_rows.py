@@ -139,8 +139,9 @@ def test_a_relationship_is_left_as_it_is_when_its_value_is_missing(row_of):
     assert row_of(text, CALL_RECORD).values == {"Key__c": "c1", "Other__c": None}
 
 
-def test_attributes_are_left_alone_for_the_query_gives_none(read):
-    mapping = read(with_fields(CALLS, 'A__c: {from: "participants[0].attributes.orderNo", when_missing: reject}'))
+@pytest.mark.parametrize("path", ["participants[0].attributes.orderNo", "attributes.orderNo"])
+def test_attributes_are_left_alone_for_the_query_gives_none(read, path):
+    mapping = read(with_fields(CALLS, f'A__c: {{from: "{path}", when_missing: reject}}'))
     compiled = compile_mapping(mapping)
     assert compiled.map(CALL_RECORD) == [Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"})]
     assert compiled.columns == (("Key__c", "A__c"),)
