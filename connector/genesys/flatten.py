@@ -21,6 +21,38 @@ def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]
     Raises MalformedAnswer when an interval is not two instants.
     Source: vendor reference, conversation aggregates query.
     """
+    for bucket, record in _buckets(results):
+        for metric in bucket.get("metrics") or ():
+            stats = metric.get("stats") or {}
+            name = metric.get("metric")
+            record[name] = _added(record[name], stats) if name in record else dict(stats)
+        yield record
+
+
+def flatten_users(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
+    """Yield one flat record per user, interval, metric and qualifier.
+
+    results: as those of `flatten_aggregates`, each metric with the status it was spent in as its `qualifier`.
+    record: {"userId", "start", "end", "metric", "qualifier", "sum"}, `sum` in milliseconds; what the service leaves
+    out is left out. A status that stands twice in one interval is added up.
+    Raises MalformedAnswer when an interval is not two instants.
+    Source: vendor reference, user status aggregate query.
+    """
+    for bucket, group in _buckets(results):
+        spent: dict[tuple[Any, Any], Record] = {}
+        for metric in bucket.get("metrics") or ():
+            name, qualifier = metric.get("metric"), metric.get("qualifier")
+            record = spent.setdefault((name, qualifier), {**group, "metric": name})
+            if qualifier is not None:
+                record["qualifier"] = qualifier
+            length = (metric.get("stats") or {}).get("sum")
+            if length is not None:
+                record["sum"] = record.get("sum", 0) + length
+        yield from spent.values()
+
+
+def _buckets(results: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Record]]:
+    """Each interval of each group, and the record it begins: the keys of the group, `start` and `end`."""
     for result in results:
         group = result.get("group") or {}
         for bucket in result.get("data") or ():
@@ -29,11 +61,7 @@ def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]
                 record: Record = {**group, "start": stamp(instant(start)), "end": stamp(instant(end))}
             except ValueError:
                 raise MalformedAnswer("Genesys Cloud: an aggregates bucket has no interval 'start/end'") from None
-            for metric in bucket.get("metrics") or ():
-                stats = metric.get("stats") or {}
-                name = metric.get("metric")
-                record[name] = _added(record[name], stats) if name in record else dict(stats)
-            yield record
+            yield bucket, record
 
 
 def flatten_conversations(conversations: Iterable[Mapping[str, Any]]) -> Iterator[Record]:

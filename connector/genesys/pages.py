@@ -10,7 +10,7 @@ import orjson
 
 from connector.errors import MalformedAnswer
 from connector.genesys.client import Answer
-from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary
+from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary, flatten_users
 from connector.genesys.judge import Page, Record, Witnesses
 from connector.genesys.queries import NumberedPaging, Query
 from connector.mapping import Mapping as StreamMapping
@@ -71,7 +71,8 @@ class PageReader:
         """The values that make a record itself: its id where it has one, else all of its dimensions."""
         if self.query.shape == "summary" and record.get("id"):
             return [record["id"]]
-        return [record.get(name) for name in (*self.query.record_key, *self._source.group_by)]
+        names = dict.fromkeys((*self.query.record_key, *self._source.group_by))
+        return [record.get(name) for name in names]
 
     def bounds(self, span: Span) -> list[datetime]:
         """Where the span may be halved."""
@@ -84,13 +85,15 @@ class PageReader:
     def _flatten(self, listed: Iterable[Mapping[str, Any]], span: Span) -> Iterable[Record]:
         if self.query.shape == "aggregates":
             return flatten_aggregates(listed)
+        if self.query.shape == "users":
+            return flatten_users(listed)
         if self.query.shape == "details":
             return flatten_conversations(listed)
         return flatten_summary(listed, span)
 
     def _body(self, span: Span, number: int) -> dict[str, Any]:
         source = self._source
-        if self.query.shape == "aggregates":
+        if self.query.shape in ("aggregates", "users"):
             body: dict[str, Any] = {
                 "interval": _interval(span),
                 "granularity": str(source.granularity),

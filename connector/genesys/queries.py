@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Shape = Literal["details", "aggregates", "summary"]
+Shape = Literal["details", "aggregates", "summary", "users"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,17 @@ CATALOGUE: Mapping[str, Query] = {
             permission="analytics:conversationAggregate:view",
         ),
         Query(
+            name="users.aggregates",
+            shape="users",
+            path="/api/v2/analytics/users/aggregates/query",
+            records="results",
+            record_key=("userId", "start", "metric", "qualifier"),
+            time="start",
+            halves="granularity",
+            paging=None,
+            permission="analytics:userAggregate:view",
+        ),
+        Query(
             name="conversations.summary",
             shape="summary",
             path="/api/v2/analytics/conversations/summary/queries",
@@ -120,6 +131,11 @@ DIMENSIONS: frozenset[str] = frozenset(
     requestedRouting usedRouting requestedRoutingSkillId requestedLanguageId provider errorCode flowId""".split()
 )
 """Dimensions known for `group_by` of aggregates. The service knows more; unknown ones are its to judge."""
+
+USER_METRICS: frozenset[str] = frozenset(("tSystemPresence", "tOrganizationPresence", "tAgentRoutingStatus"))
+USER_DIMENSIONS: frozenset[str] = frozenset(("userId",))
+MOST_USERS = 100
+"""All that users.aggregates takes; of users at most so many in one filter (vendor's user status aggregate query)."""
 
 SUMMARY_GROUPINGS: frozenset[str] = frozenset(
     ("conversation:medium", "conversation:queue", "conversation:agent", "conversation:direction")

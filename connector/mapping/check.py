@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
+from connector.mapping.check_users import check_users
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
 from connector.mapping.suggest import nearest
@@ -14,9 +15,15 @@ _LONGEST_UNFILTERED = timedelta(days=7)
 _LONGEST_FILTERED = timedelta(days=31)
 """Longest intervals of the details query (vendor documentation, conversation detail query)."""
 
-_NEEDED = {"aggregates": ("granularity", "metrics"), "summary": ("metrics",), "details": ()}
+_NEEDED = {
+    "aggregates": ("granularity", "metrics"),
+    "users": ("granularity", "metrics"),
+    "summary": ("metrics",),
+    "details": (),
+}
 _FOREIGN = {
     "aggregates": ("filters",),
+    "users": ("filters",),
     "summary": ("granularity", "filter", "filters"),
     "details": ("granularity", "group_by", "metrics", "filter"),
 }
@@ -36,6 +43,8 @@ def check_source(document: Document, source: Source) -> Source:
         for index, name in enumerate(getattr(source, key)):
             if name in getattr(source, key)[:index]:
                 document.problem(("source", key, index), f"'{name}' stands twice")
+    if query.shape == "users":
+        return check_users(document, source)
     if query.shape != "details":
         is_summary = query.shape == "summary"
         _check_names(

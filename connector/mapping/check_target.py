@@ -262,7 +262,12 @@ def _key_parts(source: Source, contents: Contents, target: Written) -> tuple[lis
     return [f"record.{one}" for one in needed] + ids, [f"record.{one}" for one in lasting]
 
 
-_LASTING = {"aggregates": ("end",), "summary": ("end", "id", "conversationStart"), "details": ("conversationStart",)}
+_LASTING = {
+    "aggregates": ("end",),
+    "users": ("end",),
+    "summary": ("end", "id", "conversationStart"),
+    "details": ("conversationStart",),
+}
 """What a key may hold beyond what it must: it never changes for the same record."""
 
 

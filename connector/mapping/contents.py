@@ -181,6 +181,9 @@ def contents_of(source: Source) -> Contents:
     if shape == "details":
         return Contents(shape, CONVERSATION)
     names: dict[str, Node] = {"start": Value("datetime"), "end": Value("datetime")}
+    if shape == "users":
+        names |= {**_values("text", "userId metric qualifier"), "sum": Value("integer")}
+        return Contents(shape, Tree("record", names, None))
     if shape == "aggregates":
         names["mediaType"] = Value("text")
     else:

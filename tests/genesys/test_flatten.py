@@ -1,11 +1,12 @@
-"""From answers to records: one per group and interval, one per conversation, one per entity."""
+"""From answers to records: one per group and interval, one per user, interval and status,
+one per conversation, one per entity."""
 
 from typing import Any
 
 import pytest
 
 from connector.errors import MalformedAnswer
-from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary
+from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary, flatten_users
 from connector.spans import Span, instant
 
 HOUR = "2026-03-02T01:00:00.000Z/2026-03-02T02:00:00.000Z"
@@ -81,6 +82,59 @@ def test_a_service_level_that_stands_twice_is_the_level_of_both():
 def test_a_bucket_without_an_interval_is_no_answer_of_this_query(interval):
     with pytest.raises(MalformedAnswer, match="interval"):
         aggregates(bucket(interval=interval))
+
+
+# Users
+
+
+def test_each_user_interval_metric_and_status_gives_one_record():
+    def status(metric: str, qualifier: str, length: int) -> dict[str, Any]:
+        return {"metric": metric, "qualifier": qualifier, "stats": {"sum": length}}
+
+    later = "2026-03-02T02:00:00.000Z/2026-03-02T03:00:00.000Z"
+    found = list(
+        flatten_users(
+            [
+                {
+                    "group": {"userId": "u1"},
+                    "data": [
+                        {
+                            "interval": HOUR,
+                            "metrics": [
+                                status("tSystemPresence", "AVAILABLE", 1_000),
+                                status("tAgentRoutingStatus", "AVAILABLE", 20),
+                                status("tSystemPresence", "AWAY", 300),
+                                status("tSystemPresence", "AVAILABLE", 4),
+                            ],
+                        },
+                        {"interval": later, "metrics": [status("tSystemPresence", "AWAY", 7)]},
+                    ],
+                },
+                {"group": {"userId": "u2"}, "data": [{"interval": HOUR}]},
+            ]
+        )
+    )
+    first = {"userId": "u1", "start": "2026-03-02T01:00:00Z", "end": "2026-03-02T02:00:00Z"}
+    assert found == [
+        {**first, "metric": "tSystemPresence", "qualifier": "AVAILABLE", "sum": 1_004},
+        {**first, "metric": "tAgentRoutingStatus", "qualifier": "AVAILABLE", "sum": 20},
+        {**first, "metric": "tSystemPresence", "qualifier": "AWAY", "sum": 300},
+        {
+            "userId": "u1",
+            "start": "2026-03-02T02:00:00Z",
+            "end": "2026-03-02T03:00:00Z",
+            "metric": "tSystemPresence",
+            "qualifier": "AWAY",
+            "sum": 7,
+        },
+    ]
+
+
+@pytest.mark.parametrize("bare", [{}, {"stats": None}, {"qualifier": None, "stats": {"sum": None}}])
+def test_what_a_status_leaves_out_is_left_out(bare):
+    metric = {"metric": "tSystemPresence", **bare}
+    (found,) = flatten_users([{"group": None, "data": [{"interval": HOUR, "metrics": [metric]}]}])
+    assert found == {"start": "2026-03-02T01:00:00Z", "end": "2026-03-02T02:00:00Z", "metric": "tSystemPresence"}
 
 
 # Conversations

@@ -1,6 +1,7 @@
 """What is asked for a page of each query, and what its answer is read as."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ source: {{query: conversations.summary, group_by: ["conversation:medium"], metri
 window: {{start: 2026-03-02, size: P1D}}
 target: {{object: Conversation_Summary__c, external_id: Summary_Key__c}}
 fields: {{Summary_Key__c: {{key: ["conversation:medium", start]}}}}
+"""
+
+
+USERS = """
+source: {{query: users.aggregates, granularity: PT30M, metrics: [tSystemPresence, tAgentRoutingStatus]{more}}}
+window: {{start: 2026-03-02, timezone: Europe/Berlin}}
+target: {{object: User_Status__c, external_id: Status_Key__c}}
+fields: {{Status_Key__c: {{key: [userId, start, metric, qualifier]}}}}
 """
 
 
@@ -98,6 +107,21 @@ def test_aggregates_are_asked_whole_in_the_time_zone_of_the_window(make_reader):
     }
 
 
+def test_users_are_asked_whole_and_grouped_by_user_though_the_mapping_does_not_say_so(make_reader):
+    service = Service({})
+    make_reader(USERS, service, ", filter: {type: or, predicates: [{dimension: userId, value: u1}]}").fetch_page(DAY, 1)
+    body = {
+        "interval": "2026-03-02T00:00:00.000Z/2026-03-03T00:00:00.000Z",
+        "granularity": "PT30M",
+        "timeZone": "Europe/Berlin",
+        "groupBy": ["userId"],
+        "metrics": ["tSystemPresence", "tAgentRoutingStatus"],
+        "filter": {"type": "or", "predicates": [{"dimension": "userId", "value": "u1"}]},
+    }
+    path = "/api/v2/analytics/users/aggregates/query"
+    assert service.asked == [("POST", path, body, "analytics:userAggregate:view")]
+
+
 def test_summaries_are_asked_with_dates_groupings_and_a_flat_page_number(make_reader):
     service = Service({})
     make_reader(SUMMARY, service).fetch_page(DAY, 2)
@@ -133,6 +157,19 @@ def test_what_is_no_list_of_groups_is_refused_as_malformed(make_reader, result):
         page(make_reader, AGGREGATES, {"results": [result]})
 
 
+def test_the_answer_for_users_is_read_and_the_presences_of_the_organisation_beside_it_are_left(make_reader):
+    presence = {"metric": "tSystemPresence", "qualifier": "BUSY", "stats": {"sum": 9}}
+    data = [{"interval": "2026-03-02T08:00:00.000Z/2026-03-02T08:30:00.000Z", "metrics": [presence]}]
+    body = {
+        "systemToOrganizationMappings": {"BUSY": ["p1"]},
+        "results": [{"group": {"userId": "u1"}, "data": data}],
+    }
+    times = {"start": "2026-03-02T08:00:00Z", "end": "2026-03-02T08:30:00Z"}
+    assert page(make_reader, USERS, body).records == [
+        {"userId": "u1", **times, "metric": "tSystemPresence", "qualifier": "BUSY", "sum": 9}
+    ]
+
+
 def test_equal_keys_in_equal_order_give_equal_digests(make_reader):
     def digest(*names: str) -> str:
         body = {"conversations": [{"conversationId": name, "more": len(names)} for name in names]}
@@ -163,6 +200,7 @@ def test_aggregates_have_one_page_that_states_nothing(make_reader):
         (DETAILS, {"conversationId": "c1", "id": "x"}, ["c1"]),
         (AGGREGATES, {"start": "s", "mediaType": "voice", "queueId": "q1"}, ["s", "voice", "q1"]),
         (AGGREGATES, {"start": "s", "mediaType": "voice"}, ["s", "voice", None]),
+        (USERS, {"userId": "u1", "start": "s", "metric": "m", "qualifier": "q", "sum": 1}, ["u1", "s", "m", "q"]),
         (SUMMARY, {"id": "e1", "start": "s", "conversation:medium": "voice"}, ["e1"]),
         (SUMMARY, {"start": "s", "conversation:medium": "voice"}, ["s", "voice"]),
     ],
@@ -183,12 +221,10 @@ def test_details_are_halved_on_utc_days_whatever_the_time_zone(make_reader):
     ]
 
 
-def test_aggregates_are_halved_on_their_granularity(make_reader):
-    morning = span("2026-03-02T00:00:00Z", "2026-03-02T03:00:00Z")
-    assert make_reader(AGGREGATES, Service({})).bounds(morning) == [
-        instant("2026-03-02T01:00:00Z"),
-        instant("2026-03-02T02:00:00Z"),
-    ]
+@pytest.mark.parametrize(("text", "minutes"), [(AGGREGATES, 60), (USERS, 30)])
+def test_aggregates_are_halved_on_their_granularity(make_reader, text, minutes):
+    start, step = instant("2026-03-02T00:00:00Z"), timedelta(minutes=minutes)
+    assert make_reader(text, Service({})).bounds(Span(start, start + 3 * step)) == [start + step, start + 2 * step]
 
 
 def test_summaries_have_no_halves(make_reader):

@@ -15,9 +15,15 @@ source: {query: conversations.summary, group_by: ["conversation:queue"], metrics
 window: {start: 2026-01-01}
 target: {object: Summary__c, external_id: Key__c}
 """
+USERS = """
+source: {query: users.aggregates, granularity: PT30M, metrics: [tSystemPresence]}
+window: {start: 2026-01-01}
+target: {object: User_Status__c, external_id: Key__c}
+"""
 _KEYS = {
     QUEUES: "[queueId, mediaType, start]",
     CALLS: "[conversationId]",
+    USERS: "[userId, start, metric, qualifier]",
     SUMMARY: '[start, "conversation:queue"]',
 }
 QUEUE_RECORD = {"queueId": "q1", "mediaType": "voice", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z"}
