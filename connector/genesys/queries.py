@@ -5,7 +5,7 @@ metric names), except `conversations.summary`, which describes the `summary/quer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Shape = Literal["details", "aggregates", "summary", "users"]
@@ -34,7 +34,8 @@ class Query:
     records: key of the list in the answer (may be missing or null when there is nothing);
     record_key: what makes a record itself, besides every dimension in `group_by`;
     time: the record's field that places it in a span, always instant text;
-    halves: at which boundaries a span may be halved: UTC days (the service indexes by day), the granularity, or none.
+    halves: at which boundaries a span may be halved: UTC days (the service indexes by day), the granularity, or none;
+    permission: what the call needs, "" where the catalogue does not know it.
     """
 
     name: str
@@ -46,6 +47,10 @@ class Query:
     halves: Literal["day", "granularity", "none"]
     paging: NumberedPaging | None
     permission: str
+
+    def about(self, subject: str) -> "Query":
+        """The query of one of `SUBJECTS`, or of another the service may know; `self`: the one named "aggregates"."""
+        return replace(self, path=self.path.format(subject=subject), permission=SUBJECTS.get(subject, ""))
 
 
 CATALOGUE: Mapping[str, Query] = {
@@ -74,6 +79,17 @@ CATALOGUE: Mapping[str, Query] = {
             halves="granularity",
             paging=None,
             permission="analytics:conversationAggregate:view",
+        ),
+        Query(
+            name="aggregates",
+            shape="aggregates",
+            path="/api/v2/analytics/{subject}/aggregates/query",
+            records="results",
+            record_key=("start", "mediaType"),
+            time="start",
+            halves="granularity",
+            paging=None,
+            permission="",
         ),
         Query(
             name="users.aggregates",
@@ -106,6 +122,22 @@ CATALOGUE: Mapping[str, Query] = {
         ),
     )
 }
+
+SUBJECTS: Mapping[str, str] = {
+    **dict.fromkeys(
+        """agentcopilots bots casemanagement copilots journeys knowledge ratelimits resolutions summaries
+        taskmanagement""".split(),
+        "",
+    ),
+    "actions": "analytics:actionAggregate:view",
+    "conversations": "analytics:conversationAggregate:view",
+    "evaluations": "analytics:evaluationAggregate:view",
+    "flowexecutions": "analytics:flowExecutionAggregate:view",
+    "flows": "analytics:flowAggregate:view",
+    "surveys": "analytics:surveyAggregate:view",
+    "transcripts": "analytics:speechAndTextAnalyticsAggregates:view",
+}
+"""What aggregates can be about, in the form of those of conversations, with the permission each needs where known."""
 
 _TIMER = ("max", "min", "count", "sum")
 _COUNTERS = """nOffered nConnected nTransferred nBlindTransferred nConsult nConsultTransferred nOutbound

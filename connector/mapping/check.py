@@ -1,10 +1,10 @@
 """What the source and the window of a mapping must be to the catalogue of queries and to each other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
-from connector.mapping.check_users import check_users
+from connector.mapping.check_aggregates import check_subject, check_users
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
 from connector.mapping.suggest import nearest
@@ -43,14 +43,13 @@ def check_source(document: Document, source: Source) -> Source:
         for index, name in enumerate(getattr(source, key)):
             if name in getattr(source, key)[:index]:
                 document.problem(("source", key, index), f"'{name}' stands twice")
+    check_subject(document, source)
     if query.shape == "users":
         return check_users(document, source)
     if query.shape != "details":
         is_summary = query.shape == "summary"
-        _check_names(
-            document, "group_by", "dimension", source.group_by, SUMMARY_GROUPINGS if is_summary else DIMENSIONS
-        )
-        _check_names(document, "metrics", "metric", source.metrics, SUMMARY_METRICS if is_summary else METRICS)
+        _check_names(document, "group_by", source, SUMMARY_GROUPINGS if is_summary else DIMENSIONS)
+        _check_names(document, "metrics", source, SUMMARY_METRICS if is_summary else METRICS)
     if query.paging is None:
         return source
     if source.page_size is not None and source.page_size > query.paging.largest:
@@ -58,14 +57,19 @@ def check_source(document: Document, source: Source) -> Source:
     return source.model_copy(update={"page_size": source.page_size or query.paging.largest})
 
 
-def _check_names(document: Document, key: str, what: str, names: Sequence[str], known: Iterable[str]) -> None:
-    for index, name in enumerate(names):
+def _check_names(document: Document, key: str, source: Source, known: Iterable[str]) -> None:
+    what = "metric" if key == "metrics" else "dimension"
+    # The catalogue's names are those of conversations: near one of them may be right for another subject.
+    is_foreign = source.subject not in (None, "conversations")
+    for index, name in enumerate(getattr(source, key)):
         if name in known:
             continue
-        if near := nearest(name, known):
+        near = nearest(name, known)
+        if near and not is_foreign:
             document.problem(("source", key, index), f"unknown {what} '{name}'; did you mean '{near}'?")
-        else:
-            document.warn(("source", key, index), f"unknown {what} '{name}'; the service decides whether it exists")
+            continue
+        hint = f"did you mean '{near}'? " if near else ""
+        document.warn(("source", key, index), f"unknown {what} '{name}'; {hint}the service decides whether it exists")
 
 
 def check_window(document: Document, source: Source, window: WindowRules) -> None:

@@ -38,6 +38,7 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
                 "filters": [list(source.filters.conversation), list(source.filters.segment)],
                 # Another page size puts other records on the page a checkpoint names.
                 "page_size": source.page_size,
+                **({"subject": source.subject} if source.subject else {}),
             }
         ),
         keys=_digest(

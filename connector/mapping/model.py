@@ -29,6 +29,12 @@ def _query(written: Any) -> str:
     return written
 
 
+def _subject(written: Any) -> str:
+    if not isinstance(written, str) or not re.fullmatch(r"[a-z]{1,40}", written):
+        raise ValueError("must be one word in small letters, such as flows or evaluations")
+    return written
+
+
 def period(written: Any) -> Period:
     """A duration. Raises ValueError."""
     if not isinstance(written, str):
@@ -92,11 +98,13 @@ class Filters(Strict):
 class Source(Strict):
     """What is asked of Genesys.
 
-    query: a name of the catalogue; granularity, filter: of aggregates; group_by, metrics: of aggregates, and the
+    query: a name of the catalogue; subject: what the query named "aggregates" is about, None for the others;
+    granularity, filter: of aggregates; group_by, metrics: of aggregates, and the
     groupings and metrics of the summary query; filters: of details; page_size: None where there are no pages.
     """
 
     query: Annotated[str, PlainValidator(_query)]
+    subject: Annotated[str | None, PlainValidator(_subject)] = None
     granularity: _Period | None = None
     group_by: _Names = ()
     metrics: _Names = ()
@@ -171,7 +179,8 @@ class Mapping:
 
     @property
     def query(self) -> Query:
-        return CATALOGUE[self.source.query]
+        query, subject = CATALOGUE[self.source.query], self.source.subject
+        return query.about(subject) if subject else query
 
 
 def window_of(mapping: Mapping) -> Window:

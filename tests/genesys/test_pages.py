@@ -107,6 +107,16 @@ def test_aggregates_are_asked_whole_in_the_time_zone_of_the_window(make_reader):
     }
 
 
+def test_aggregates_of_another_subject_are_asked_at_its_path(make_reader):
+    service = Service({"results": [{"group": {}, "data": [{"interval": "2026-03-02T08:00Z/2026-03-02T09:00Z"}]}]})
+    text = AGGREGATES.replace("query: conversations.aggregates", "query: aggregates, subject: flows")
+    found = make_reader(text, service).fetch_page(DAY, 1)
+    (method, path, body, permission) = service.asked[0]
+    assert (method, path) == ("POST", "/api/v2/analytics/flows/aggregates/query")
+    assert (body["groupBy"], body["metrics"], permission) == (["queueId"], ["nOffered"], "analytics:flowAggregate:view")
+    assert found.records == [{"start": "2026-03-02T08:00:00Z", "end": "2026-03-02T09:00:00Z"}]
+
+
 def test_users_are_asked_whole_and_grouped_by_user_though_the_mapping_does_not_say_so(make_reader):
     service = Service({})
     make_reader(USERS, service, ", filter: {type: or, predicates: [{dimension: userId, value: u1}]}").fetch_page(DAY, 1)

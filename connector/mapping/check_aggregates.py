@@ -1,12 +1,31 @@
-"""What the source of users.aggregates must be: the service takes less here than for conversations."""
+"""What the sources of aggregates must be, one by one: their subject, and what the service takes for users only."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from connector.genesys.queries import MOST_USERS, USER_DIMENSIONS, USER_METRICS
+from connector.genesys.queries import MOST_USERS, SUBJECTS, USER_DIMENSIONS, USER_METRICS
 from connector.mapping.document import Document
 from connector.mapping.model import Source
-from connector.mapping.suggest import did_you_mean
+from connector.mapping.suggest import did_you_mean, nearest
+
+
+def check_subject(document: Document, source: Source) -> None:
+    """Note what is wrong with what the aggregates are about: only `query: aggregates` takes a subject."""
+    place = ("source", "subject")
+    if source.query != "aggregates":
+        if "subject" in source.model_fields_set:
+            document.problem(place, f"'subject' is not for {source.query}, only for 'query: aggregates'", at_key=True)
+    elif source.subject is None:
+        if "subject" not in document.data["source"]:
+            known = ", ".join(sorted(SUBJECTS))
+            document.problem(("source",), f"'subject' is missing; aggregates are about one of {known}")
+    elif source.subject == "users":
+        document.problem(place, "the status of users has records of another form; write 'query: users.aggregates'")
+    elif source.subject not in SUBJECTS:
+        if near := nearest(source.subject, SUBJECTS):
+            document.problem(place, f"unknown subject '{source.subject}'; did you mean '{near}'?")
+        else:
+            document.warn(place, f"unknown subject '{source.subject}'; the service decides whether it exists")
 
 
 def check_users(document: Document, source: Source) -> Source:
