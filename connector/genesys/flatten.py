@@ -15,17 +15,20 @@ from connector.spans import Span, instant, stamp
 def flatten_aggregates(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
     """Yield one flat record per group and interval.
 
-    results: [{"group": {...}, "data": [{"interval": "a/b", "metrics": [{"metric": name, "stats": {...}}]}]}], where
-    groups leave out keys without a value and buckets leave out metrics without data.
-    record: group keys, "start" and "end", and under each metric a mapping of its statistics; times in milliseconds.
+    results: [{"group": {...}, "data": [{"interval": "a/b", "metrics": [{"metric": name, "stats": {...}}], "views":
+    [{"name": name, "stats": {...}}]}]}], where groups leave out keys without a value, and buckets leave out metrics and
+    views without data.
+    record: group keys, "start" and "end", and under each metric and view a mapping of its statistics; times in
+    milliseconds.
     Raises MalformedAnswer when an interval is not two instants.
     Source: vendor reference, conversation aggregates query.
     """
     for bucket, record in _buckets(results):
-        for metric in bucket.get("metrics") or ():
-            stats = metric.get("stats") or {}
-            name = metric.get("metric")
-            record[name] = _added(record[name], stats) if name in record else dict(stats)
+        for kind, key in (("metrics", "metric"), ("views", "name")):
+            for metric in bucket.get(kind) or ():
+                stats = metric.get("stats") or {}
+                name = metric.get(key)
+                record[name] = _added(record[name], stats) if name in record else dict(stats)
         yield record
 
 

@@ -103,6 +103,8 @@ class PageReader:
             }
             if source.filter:
                 body["filter"] = source.filter
+            if source.views:
+                body["views"] = [view.model_dump(exclude_none=True) for view in source.views]
         elif self.query.shape == "details":
             # Ascending by start: conversations that begin while pages are read come last and shift nothing.
             body = {"interval": _interval(span), "order": "asc", "orderBy": "conversationStart"}

@@ -139,7 +139,10 @@ SUBJECTS: Mapping[str, str] = {
 }
 """What aggregates can be about, in the form of those of conversations, with the permission each needs where known."""
 
-_TIMER = ("max", "min", "count", "sum")
+TIMER = ("max", "min", "count", "sum")
+"""Statistics of a metric that measures time."""
+MOST_VIEWS = 10
+"""So many views a query of aggregates takes (vendor's documentation of aggregate views)."""
 _COUNTERS = """nOffered nConnected nTransferred nBlindTransferred nConsult nConsultTransferred nOutbound
 nOutboundAttempted nOutboundConnected nOutboundAbandoned nOverSla nError nConversations nCallbackAttempts
 nStateTransitionError nAlertExpired nAgentDeclined nTakeover nBotInteractions nCobrowseSessions"""
@@ -150,7 +153,7 @@ _OBSERVED = "oMessageCount oMessageTurn oMediaCount oMessageSegmentCount oAudioM
 
 METRICS: Mapping[str, tuple[str, ...]] = {
     **{name: ("count",) for name in _COUNTERS.split()},
-    **{name: _TIMER for name in _TIMERS.split()},
+    **{name: TIMER for name in _TIMERS.split()},
     **{name: ("ratio", "numerator", "denominator", "target") for name in ("oServiceLevel", "oCallbackServiceLevel")},
     "oServiceTarget": ("target",),
     **{name: ("count", "sum", "min", "max") for name in _OBSERVED.split()},

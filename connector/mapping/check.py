@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
-from connector.mapping.check_aggregates import check_subject, check_users
+from connector.mapping.check_aggregates import check_subject, check_users, check_views
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
 from connector.mapping.suggest import nearest
@@ -23,9 +23,9 @@ _NEEDED = {
 }
 _FOREIGN = {
     "aggregates": ("filters",),
-    "users": ("filters",),
-    "summary": ("granularity", "filter", "filters"),
-    "details": ("granularity", "group_by", "metrics", "filter"),
+    "users": ("filters", "views"),
+    "summary": ("granularity", "filter", "filters", "views"),
+    "details": ("granularity", "group_by", "metrics", "filter", "views"),
 }
 
 
@@ -44,6 +44,8 @@ def check_source(document: Document, source: Source) -> Source:
             if name in getattr(source, key)[:index]:
                 document.problem(("source", key, index), f"'{name}' stands twice")
     check_subject(document, source)
+    if query.shape == "aggregates":
+        check_views(document, source)
     if query.shape == "users":
         return check_users(document, source)
     if query.shape != "details":

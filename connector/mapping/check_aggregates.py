@@ -1,9 +1,20 @@
-"""What the sources of aggregates must be, one by one: their subject, and what the service takes for users only."""
+"""What the sources of aggregates must be, one by one: their subject, their views, and what the service
+takes for users only.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
-from connector.genesys.queries import MOST_USERS, SUBJECTS, USER_DIMENSIONS, USER_METRICS
+from connector.genesys.queries import (
+    DIMENSIONS,
+    METRICS,
+    MOST_USERS,
+    MOST_VIEWS,
+    SUBJECTS,
+    TIMER,
+    USER_DIMENSIONS,
+    USER_METRICS,
+)
 from connector.mapping.document import Document
 from connector.mapping.model import Source
 from connector.mapping.suggest import did_you_mean, nearest
@@ -26,6 +37,33 @@ def check_subject(document: Document, source: Source) -> None:
             document.problem(place, f"unknown subject '{source.subject}'; did you mean '{near}'?")
         else:
             document.warn(place, f"unknown subject '{source.subject}'; the service decides whether it exists")
+
+
+def check_views(document: Document, source: Source) -> None:
+    """Note what is wrong with the views: metrics the service works out beside those asked for."""
+    if len(source.views) > MOST_VIEWS:
+        document.problem(
+            ("source", "views"), f"holds {len(source.views)} views, and a query takes at most {MOST_VIEWS}"
+        )
+    taken = {"start", "end", "mediaType", *source.group_by, *source.metrics, *METRICS, *DIMENSIONS}
+    met: set[str] = set()
+    for index, view in enumerate(source.views):
+        place = ("source", "views", index)
+        if view.target not in source.metrics:
+            hint = did_you_mean(view.target, source.metrics) or "; add it to source.metrics"
+            document.problem((*place, "target"), f"'{view.target}' is not among the metrics{hint}")
+        elif METRICS.get(view.target, TIMER) != TIMER:
+            document.problem((*place, "target"), f"'{view.target}' is no timer; views take metrics that begin with 't'")
+        if view.name in taken:
+            document.problem((*place, "name"), f"'{view.name}' is a name the records have already; give another")
+        elif view.name in met:
+            document.problem((*place, "name"), f"two views are named '{view.name}'; give another")
+        met.add(view.name)
+        gte, lt = view.range.gte, view.range.lt
+        if gte is None and lt is None:
+            document.problem((*place, "range"), "needs a bound: gte, lt or both, in milliseconds")
+        elif gte is not None and lt is not None and gte >= lt:
+            document.problem((*place, "range"), f"holds nothing: 'gte' ({gte}) must be below 'lt' ({lt})")
 
 
 def check_users(document: Document, source: Source) -> Source:

@@ -191,6 +191,8 @@ def contents_of(source: Source) -> Contents:
     names |= {name: Value("text") for name in source.group_by}
     for name in source.metrics:
         names[name] = _measure() if shape == "summary" else _statistics(METRICS.get(name, ()))
+    for view in source.views:
+        names.setdefault(view.name, _statistics(METRICS.get(view.target, ())))
     return Contents(shape, Tree("record", names, None if shape == "aggregates" else ANY))
 
 

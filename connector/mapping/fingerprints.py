@@ -39,6 +39,7 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
                 # Another page size puts other records on the page a checkpoint names.
                 "page_size": source.page_size,
                 **({"subject": source.subject} if source.subject else {}),
+                **({"views": sorted(view.model_dump_json() for view in source.views)} if source.views else {}),
             }
         ),
         keys=_digest(

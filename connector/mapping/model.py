@@ -95,12 +95,40 @@ class Filters(Strict):
     segment: _Clauses = ()
 
 
+def _view_name(written: Any) -> str:
+    if not isinstance(written, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,79}", written):
+        raise ValueError("must be a name of letters, digits, '_' and '-', such as long_calls")
+    return written
+
+
+def _bound(written: Any) -> int | float:
+    if isinstance(written, bool) or not isinstance(written, int | float) or written < 0:
+        raise ValueError("must be a number of milliseconds, such as 600000")
+    return written
+
+
+class ViewRange(Strict):
+    """Bounds in milliseconds: at least `gte`, below `lt`."""
+
+    gte: Annotated[int | float | None, PlainValidator(_bound)] = None
+    lt: Annotated[int | float | None, PlainValidator(_bound)] = None
+
+
+class View(Strict):
+    """A metric that counts those values of another that lie within bounds; sent as written."""
+
+    target: str
+    name: Annotated[str, PlainValidator(_view_name)]
+    function: Literal["rangeBound"]
+    range: ViewRange
+
+
 class Source(Strict):
     """What is asked of Genesys.
 
     query: a name of the catalogue; subject: what the query named "aggregates" is about, None for the others;
-    granularity, filter: of aggregates; group_by, metrics: of aggregates, and the
-    groupings and metrics of the summary query; filters: of details; page_size: None where there are no pages.
+    granularity, filter: of aggregates; views: of aggregates that are not of users; group_by, metrics: of aggregates,
+    and the groupings and metrics of the summary query; filters: of details; page_size: None where there are no pages.
     """
 
     query: Annotated[str, PlainValidator(_query)]
@@ -109,6 +137,7 @@ class Source(Strict):
     group_by: _Names = ()
     metrics: _Names = ()
     filter: dict[str, Any] | None = None
+    views: Annotated[tuple[View, ...], Field(strict=False)] = ()
     filters: Filters = Filters()
     page_size: _AtLeastOne | None = None
     max_pages: _AtLeastOne = 10_000

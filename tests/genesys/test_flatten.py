@@ -68,6 +68,24 @@ def test_a_metric_that_stands_twice_in_a_bucket_is_added_up():
     assert found["tTalk"] == {"max": 9, "min": 1, "count": 3, "sum": 16}
 
 
+def test_a_view_is_another_metric_of_its_name():
+    stats = {"max": 700_000, "min": 600_001, "count": 2, "sum": 1_300_001}
+    (found,) = aggregates(
+        {**bucket(("tHandle", {"count": 9})), "views": [{"name": "long_calls", "stats": stats}, {"name": "none"}]}
+    )
+    assert {name: found[name] for name in ("tHandle", "long_calls", "none")} == {
+        "tHandle": {"count": 9},
+        "long_calls": stats,
+        "none": {},
+    }
+
+
+@pytest.mark.parametrize("views", [None, []])
+def test_a_bucket_without_views_holds_its_metrics_only(views):
+    (found,) = aggregates({**bucket(("nOffered", {"count": 1})), "views": views})
+    assert found.keys() == {"start", "end", "nOffered"}
+
+
 def test_a_service_level_that_stands_twice_is_the_level_of_both():
     (found,) = aggregates(
         bucket(

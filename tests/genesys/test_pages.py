@@ -107,6 +107,19 @@ def test_aggregates_are_asked_whole_in_the_time_zone_of_the_window(make_reader):
     }
 
 
+def test_views_are_sent_as_written_with_the_bounds_they_have(make_reader):
+    service = Service({})
+    text = AGGREGATES.replace("metrics: [nOffered]", "metrics: [nOffered, tHandle]")
+    views = """, views: [
+      {{target: tHandle, name: long_calls, function: rangeBound, range: {{gte: 600000}}}},
+      {{target: tHandle, name: short-calls, function: rangeBound, range: {{gte: 0, lt: 10000.5}}}}]"""
+    make_reader(text.replace("{more}", views), service).fetch_page(DAY, 1)
+    assert service.asked[0][2]["views"] == [
+        {"target": "tHandle", "name": "long_calls", "function": "rangeBound", "range": {"gte": 600000}},
+        {"target": "tHandle", "name": "short-calls", "function": "rangeBound", "range": {"gte": 0, "lt": 10000.5}},
+    ]
+
+
 def test_aggregates_of_another_subject_are_asked_at_its_path(make_reader):
     service = Service({"results": [{"group": {}, "data": [{"interval": "2026-03-02T08:00Z/2026-03-02T09:00Z"}]}]})
     text = AGGREGATES.replace("query: conversations.aggregates", "query: aggregates, subject: flows")
