@@ -160,12 +160,22 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 """Metrics of conversations.aggregates with the statistics each carries; timers are milliseconds."""
 
+RARE_STATISTICS: frozenset[str] = frozenset(
+    ("countNegative", "countPositive", "current", "p95", "p99", "calculatedMetricValue")
+)
+"""What any metric may carry besides (vendor's SDK, model statistical_summary)."""
+
 DIMENSIONS: frozenset[str] = frozenset(
     """queueId userId mediaType divisionId wrapUpCode direction originatingDirection conversationId purpose teamId
-    messageType outboundCampaignId outboundContactListId externalContactId ani dnis disconnectType flowOutType
-    requestedRouting usedRouting requestedRoutingSkillId requestedLanguageId provider errorCode flowId""".split()
+    messageType outboundCampaignId outboundContactListId outboundContactId externalContactId externalOrganizationId ani
+    dnis sessionDnis disconnectType flowId flowOutType requestedRouting usedRouting requestedRoutingSkillId
+    requestedLanguageId provider errorCode addressFrom addressTo agentScore scoredAgentId convertedFrom convertedTo
+    edgeId stationId groupId roomId peerId sessionId participantName remote flaggedReason interactionType
+    routingPriority journeyActionId journeyActionMapId journeyActionMapVersion journeyCustomerId journeyCustomerIdType
+    journeyCustomerSessionId journeyCustomerSessionIdType""".split()
 )
-"""Dimensions known for `group_by` of aggregates. The service knows more; unknown ones are its to judge."""
+"""Dimensions known for `group_by` of aggregates. The service knows more; unknown ones are its to judge.
+Source: the vendor's SDK, model conversation_aggregate_query_predicate."""
 
 USER_METRICS: frozenset[str] = frozenset(("tSystemPresence", "tOrganizationPresence", "tAgentRoutingStatus"))
 USER_DIMENSIONS: frozenset[str] = frozenset(("userId",))

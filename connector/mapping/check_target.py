@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS
+from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, RARE_STATISTICS
 from connector.mapping.contents import ELEMENT_NAMES, Contents, Many, Tree, Value, contents_of
 from connector.mapping.document import Document, Place
 from connector.mapping.kinds import WORDS, WrongKind, kind_of
@@ -180,6 +180,8 @@ def _check_path(document: Document, place: Place, path: RecordPath, contents: Co
 def _unknown_name(
     document: Document, place: Place, path: RecordPath, name: str, tree: Tree, contents: Contents
 ) -> None:
+    if tree.what == "statistic" and name in RARE_STATISTICS:
+        return
     if tree.what == "statistic":
         metric = path.names[-2] if len(path.names) > 1 else path.text
         if near := nearest(name, tree.names):

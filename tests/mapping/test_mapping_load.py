@@ -159,6 +159,16 @@ def test_a_list_reaches_a_field_only_by_a_choice(problems, field, problem):
     assert found.endswith(problem)
 
 
+@pytest.mark.parametrize("statistic", ["p95", "countNegative", "calculatedMetricValue"])
+def test_a_statistic_any_metric_may_carry_is_taken_without_a_word(read, statistic):
+    assert read(with_fields(QUEUES, f"F__c: tHandle.{statistic}")).warnings == ()
+
+
+def test_a_statistic_nobody_knows_is_a_warning(read):
+    (warning,) = read(with_fields(QUEUES, "F__c: tHandle.median")).warnings
+    assert warning.endswith("unknown statistic 'median' of tHandle; known are max, min, count, sum")
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

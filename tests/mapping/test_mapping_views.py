@@ -54,6 +54,12 @@ def test_a_wrong_view_is_told(problems, view, problem):
     assert found.split(": ", 1)[1] == f"source.views{problem}"
 
 
+def test_a_view_is_not_named_like_a_dimension_only_the_service_knows(problems):
+    text = with_views(LONG.replace("long_calls", "weather")).replace("queueId", "weather")
+    (found,) = problems(text)
+    assert found.endswith("source.views[0].name: 'weather' is a name the records have already; give another")
+
+
 def test_everything_wrong_with_a_view_is_told_at_once(problems):
     view = "{target: tHandel, name: start, function: rangeBound, range: {gte: 9, lt: 1}}"
     assert len(problems(with_views(view, LONG.replace("600000", "never")))) == 4
