@@ -71,9 +71,13 @@ def flatten_conversations(conversations: Iterable[Mapping[str, Any]]) -> Iterato
     """Yield each conversation as Genesys sends it, with facts about the whole of it added.
 
     Facts: those of `queries.FACTS`, one that cannot be told is left out; and `attributes`, those of all participants
-    in one mapping, where any carries some.
+    in one mapping, where any carries some. Raises TypeError when its participants are no list of objects: facts left
+    out for that would clear what Salesforce has.
     """
     for conversation in conversations:
+        participants = conversation.get("participants") or ()
+        if not isinstance(participants, list | tuple) or not all(isinstance(one, dict) for one in participants):
+            raise TypeError("participants are no list of objects")
         record = {**conversation, **facts_of(conversation)}
         if attributes := merged_attributes(conversation):
             record["attributes"] = attributes

@@ -166,7 +166,7 @@ def test_a_list_that_is_missing_null_or_empty_is_an_empty_page(make_reader, body
     assert page(make_reader, DETAILS, body).records == []
 
 
-@pytest.mark.parametrize("listed", [{}, "none", 7, [None], ["c1"]])
+@pytest.mark.parametrize("listed", [{}, "none", 7, [None], ["c1"], [{"participants": ["p1"]}], [{"participants": 7}]])
 def test_what_is_no_list_of_conversations_is_refused_as_malformed(make_reader, listed):
     with pytest.raises(MalformedAnswer, match="details/query"):
         page(make_reader, DETAILS, {"conversations": listed})
