@@ -22,7 +22,7 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
             place, f"must be a path or keys with values, not {kind_of(written)}; a constant is {{value: x}}"
         )
         return None
-    model: Any = read(_WrittenField, written, document, place)
+    model: Any = read(WrittenField, written, document, place)
     sources = [key for key in written if key in SOURCES]
     if len(sources) != 1:
         known = ", ".join(SOURCES)
@@ -74,7 +74,7 @@ def read_condition(document: Document, place: Place, key: str, written: Any) -> 
         document.problem(place, str(error), at_key=True)
         return None
     if isinstance(written, dict):
-        model = read(_WrittenTest, written, document, place)
+        model = read(WrittenTest, written, document, place)
         if not written or ("exists" in written and len(written) > 1):
             document.problem(place, "must be {exists: true or false}, or any of gt, gte, lt, lte")
             return None
@@ -118,8 +118,8 @@ def _written(name: str, **types: Any) -> type[Strict]:
 
 _THEN = {**STEPS, "else": of_type(outcome), "then": Any}
 _WrittenSteps = _written("_WrittenSteps", **_THEN)
-_WrittenField = _written(
-    "_WrittenField",
+WrittenField = _written(
+    "WrittenField",
     **SOURCES,
     **{"with": str},
     **_THEN,
@@ -128,4 +128,4 @@ _WrittenField = _written(
     label=Annotated[str, Field(min_length=1, max_length=40)],
     length=Annotated[int, Field(ge=1, le=131_072)],
 )
-_WrittenTest = _written("_WrittenTest", exists=bool, **dict.fromkeys(("gt", "gte", "lt", "lte"), of_type(bound)))
+WrittenTest = _written("WrittenTest", exists=bool, **dict.fromkeys(("gt", "gte", "lt", "lte"), of_type(bound)))

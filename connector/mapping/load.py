@@ -16,11 +16,11 @@ from connector.mapping.strict import kind_of, read, without_later
 from connector.mapping.suggest import did_you_mean
 from connector.spans import DAY, Period
 
-_TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
-_KEYS = ("about", "enabled", "source", "window", *_TARGET_KEYS, "targets", "lookup_age")
-_REQUIRED = ("source", "window", "target", "fields")
-_LATER = frozenset(("examples", "freshness", "open_give_up", "keep_hashes"))
-_LATER_IN_SOURCE = frozenset(("endpoint", "via"))
+TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
+KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age")
+REQUIRED = ("source", "window", "target", "fields")
+LATER = frozenset(("examples", "freshness", "open_give_up", "keep_hashes"))
+LATER_IN_SOURCE = frozenset(("endpoint", "via"))
 _MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
@@ -81,15 +81,15 @@ def _loaded(path: Path) -> tuple[Mapping | None, list[str]]:
 
 def _mapping(document: Document) -> Mapping | None:
     """The document as a mapping; None when a part is missing or wrong, with every problem noted."""
-    data = without_later(document.data, document, (), _LATER)
-    _known_keys(document, data, (), _KEYS)
-    for key in _REQUIRED:
-        if key not in data and not (key in _TARGET_KEYS and "targets" in data):
+    data = without_later(document.data, document, (), LATER)
+    _known_keys(document, data, (), KEYS)
+    for key in REQUIRED:
+        if key not in data and not (key in TARGET_KEYS and "targets" in data):
             document.problem((), f"'{key}' is missing")
     about = _plain(document, data, "about", str, "")
     enabled = _plain(document, data, "enabled", bool, True)
     lookup_age = _period(document, data, "lookup_age", DAY)
-    source = read(Source, data["source"], document, ("source",), _LATER_IN_SOURCE) if "source" in data else None
+    source = read(Source, data["source"], document, ("source",), LATER_IN_SOURCE) if "source" in data else None
     window = read(WindowRules, data["window"], document, ("window",)) if "window" in data else None
     if source is not None:
         source = check_source(document, source)
@@ -107,7 +107,7 @@ def _targets(document: Document, data: dict[str, Any], source: Source | None) ->
     if "targets" not in data:
         found = [_target(document, data, (), source)]
     else:
-        for key in _TARGET_KEYS:
+        for key in TARGET_KEYS:
             if key in data:
                 document.problem((key,), f"'{key}' stands in each entry of 'targets'; take it out here", at_key=True)
         written = data["targets"]
@@ -121,7 +121,7 @@ def _targets(document: Document, data: dict[str, Any], source: Source | None) ->
                 document.problem(place, f"must be keys with values, not {kind_of(entry)}")
                 found.append(None)
                 continue
-            _known_keys(document, entry, place, _TARGET_KEYS)
+            _known_keys(document, entry, place, TARGET_KEYS)
             for key in ("target", "fields"):
                 if key not in entry:
                     document.problem(place, f"'{key}' is missing")
@@ -158,7 +158,7 @@ def _text(data: dict[str, Any], key: str) -> str:
 
 def _known_keys(document: Document, data: dict[str, Any], place: Place, known: tuple[str, ...]) -> None:
     for key in data:
-        if key not in known and key not in _LATER:
+        if key not in known and key not in LATER:
             hint = did_you_mean(key, known) or f"; known are {', '.join(known)}"
             document.problem((*place, key), f"unknown key '{key}'{hint}", at_key=True)
 

@@ -1,0 +1,58 @@
+"""What the loader takes today, read from the models themselves: the keys of each part of the language."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from connector.mapping import fields, load
+from connector.mapping.model import Filters, Source, TargetRules, WindowRules
+
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "source": Source,
+    "filters": Filters,
+    "window": WindowRules,
+    "target": TargetRules,
+}
+
+
+def known_keys() -> dict[str, frozenset[str]]:
+    """Part of the language -> the keys the loader takes there."""
+    beside = _names(fields.WrittenField) - fields.SOURCES.keys() - fields.STEPS.keys() - {"then"}
+    return {
+        "file": frozenset(load.KEYS),
+        **{part: frozenset(_names(model)) for part, model in _MODELS.items()},
+        "sources": frozenset(fields.SOURCES),
+        "steps": frozenset({*fields.STEPS, "then"}),
+        "field": frozenset(beside),
+    }
+
+
+def later_keys() -> dict[str, frozenset[str]]:
+    """Part of the language -> the keys the loader refuses as not supported yet."""
+    return {"file": load.LATER, "source": load.LATER_IN_SOURCE}
+
+
+def choices(part: str, key: str) -> tuple[str, ...] | None:
+    """The words a key of a model takes, or None when it takes others than words of a list."""
+    model = fields.WrittenField if part == "field" else _MODELS.get(part)
+    found = _literal(model.model_fields[key]) if model is not None and key in model.model_fields else ()
+    return found or None
+
+
+def is_required(part: str, key: str) -> bool:
+    """Whether the part must hold the key, whatever else stands there."""
+    if part == "file":
+        return key in load.REQUIRED
+    model = _MODELS.get(part)
+    return model is not None and model.model_fields[key].is_required()
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    return {info.alias or name for name, info in model.model_fields.items()}
+
+
+def _literal(info: FieldInfo) -> tuple[str, ...]:
+    annotation = info.annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
