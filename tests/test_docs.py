@@ -1,12 +1,15 @@
 """What people read holds: links lead somewhere, and every whole mapping shown is one."""
 
+import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from connector.mapping import load_mapping
+from connector.mapping.language import RECORDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -57,3 +60,17 @@ def test_every_whole_mapping_shown_loads_without_a_warning(name: str, how_many: 
         file = tmp_path / f"shown-{number}.yml"
         file.write_text(text, encoding="utf-8")
         assert load_mapping(file).warnings == ()
+
+
+GENERATED = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]()
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.name)
+def test_what_is_generated_is_as_committed(path: Path):
+    assert path.read_text(encoding="utf-8") == GENERATED[path], "run `make docs` and commit what it writes"
+
+
+def test_the_records_shown_are_those_the_examples_are_worked_out_from():
+    page = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    shown = [json.loads(fence["text"]) for fence in FENCE.finditer(page) if fence["language"] == "json"]
+    assert shown[:2] == [RECORDS["aggregates"], RECORDS["details"]]

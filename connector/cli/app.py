@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from connector.cli.session import Session, Surroundings
 from connector.errors import ConnectorError
@@ -44,8 +45,21 @@ _MaxMinutes = Annotated[float | None, typer.Option(min=0, metavar="N", help="Sto
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run of the stream instead of giving up.")]
 
 
+mapping_app = typer.Typer(help="Write mappings: draft one, test it, let an editor check it.", no_args_is_help=True)
+app.add_typer(mapping_app, name="mapping")
+
+
 def command(function: Callable[..., int]) -> Callable[..., int]:
     """Register a function of a Session and its own options as a command, with the options all commands have."""
+    return _registered(app, function.__name__, function)
+
+
+def mapping_command(function: Callable[..., int]) -> Callable[..., int]:
+    """The same for a command below `connector mapping`; its name follows `mapping_`."""
+    return _registered(mapping_app, function.__name__.removeprefix("mapping_"), function)
+
+
+def _registered(to: typer.Typer, name: str, function: Callable[..., int]) -> Callable[..., int]:
     signature = inspect.signature(function)
     own = list(signature.parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -67,7 +81,7 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     parameters = [context, *(one.replace(kind=keyword) for one in own), *common]
     called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {one.name: one.annotation for one in parameters}
-    app.command(function.__name__, help=function.__doc__)(called)
+    to.command(name, help=function.__doc__)(called)
     return function
 
 
@@ -84,15 +98,15 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
     try:
         code = app(args=given, prog_name="connector", obj=surroundings, standalone_mode=False)
     except _UsageError as error:
-        return _tell_usage(error, given)
+        return _tell_usage(error)
     except typer.Abort:
         return 130
     return int(code or 0)
 
 
-def _tell_usage(error: Any, given: Sequence[str]) -> int:
-    if not given:
-        error.show()  # the help: no command was named
+def _tell_usage(error: Any) -> int:
+    if not error.format_message():
+        error.show()  # no command was named: the help stands on the screen
         return 2
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "connector"
@@ -244,3 +258,15 @@ def sandbox(
     from connector.cli.sandbox import run_sandbox
 
     return run_sandbox(session, port, faults, folder)
+
+
+@command
+def help(
+    session: Session,
+    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="mapping, or the name of a command.")] = None,
+    word: Annotated[str | None, typer.Argument(metavar="[WORD]", help="One word, such as lookup or window.")] = None,
+) -> int:
+    """Explain a topic: the mapping language as a whole, one word of it, or a command."""
+    from connector.cli.help import show_help
+
+    return show_help(session, typer.main.get_command(app), topic, word)

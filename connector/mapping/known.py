@@ -1,12 +1,14 @@
 """What the loader takes today, read from the models themselves: the keys of each part of the language."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from connector.mapping import fields, load
+from connector.mapping.language import Entry, Part
 from connector.mapping.model import Filters, Source, TargetRules, WindowRules
 
 _MODELS: Mapping[str, type[BaseModel]] = {
@@ -17,6 +19,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 }
 
 
+@cache
 def known_keys() -> dict[str, frozenset[str]]:
     """Part of the language -> the keys the loader takes there."""
     beside = _names(fields.WrittenField) - fields.SOURCES.keys() - fields.STEPS.keys() - {"then"}
@@ -56,3 +59,16 @@ def _names(model: type[BaseModel]) -> set[str]:
 def _literal(info: FieldInfo) -> tuple[str, ...]:
     annotation = info.annotation
     return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+_PARENTS = {"endpoint": "source", "targets": "file", "examples": "file"}
+
+
+def is_known(part: Part, entry: Entry) -> bool:
+    """Whether the loader takes this word of the language."""
+    known = known_keys()
+    if part.name == "paging":
+        return "endpoint" in known["source"]
+    if part.name in _PARENTS:
+        return part.name in known[_PARENTS[part.name]]
+    return part.name not in known or entry.name in known[part.name]

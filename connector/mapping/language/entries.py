@@ -59,7 +59,7 @@ class Entry:
 
     name: as written; takes: in words (Markdown); does: one or two sentences (Markdown); shape: JSON Schema of what it
     takes; default: the value that leaving it out means, REQUIRED, or NOTHING; queries: which queries it is for, ""
-    for all.
+    for all; default_words: the default where it is no one value.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Entry:
     examples: tuple[Example, ...]
     default: Any = NOTHING
     queries: str = ""
+    default_words: str = ""
 
 
 Section = Literal["keys", "sources", "steps", "forms"]

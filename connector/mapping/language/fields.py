@@ -68,7 +68,7 @@ SOURCES = Part(
             "the text; missing when a part is missing",
             SOME_TEXT,
             _of_hour('Label__c: {template: "{queueId} at {start}"}', "q-7 at 2026-03-02T09:00:00Z"),
-            _of_hour('Limit__c: {template: "{queueId} {tHandle.median}"}', MISSING),
+            _of_hour('Limit__c: {template: "{queueId} {tAbandon.max}"}', MISSING),
         ),
         _source(
             "key",
@@ -256,7 +256,7 @@ STEPS = Part(
             "text, a number, `true`, `false`",
             "what a missing value becomes",
             CONSTANT,
-            _of_hour("Agent_Id__c: {from: tHandle.median, default: 0}", 0),
+            _of_hour("Given_Up_ms__c: {from: tAbandon.sum, default: 0}", 0),
         ),
         _step(
             "then",
@@ -287,6 +287,7 @@ FIELD = Part(
             "what `map` makes of a value it does not name",
             OUTCOME,
             (_of_hour("Medium__c: {from: mediaType, map: {email: E-mail}, else: Other}", "Other"),),
+            default_words="missing",
         ),
         Entry(
             "when_missing",
@@ -294,9 +295,10 @@ FIELD = Part(
             "what becomes of the field when there is no value",
             one_of("clear", "leave", "reject"),
             (
-                _of_hour("Longest__c: {from: tHandle.median, when_missing: leave}", ABSENT),
-                _of_hour("Longest__c: {from: tHandle.median, when_missing: reject}", Rejected("MISSING_VALUE")),
+                _of_hour("Longest__c: {from: tAbandon.max, when_missing: leave}", ABSENT),
+                _of_hour("Longest__c: {from: tAbandon.max, when_missing: reject}", Rejected("MISSING_VALUE")),
             ),
+            default_words="see there",
         ),
         Entry(
             "when_parent_missing",
@@ -341,21 +343,21 @@ WHEN_MISSING = Part(
             "",
             "the field is emptied: Salesforce mirrors Genesys Cloud. So it is for fields with a path",
             {},
-            (_of_hour("Longest__c: tHandle.median", MISSING),),
+            (_of_hour("Longest__c: tAbandon.max", MISSING),),
         ),
         Entry(
             "leave",
             "",
             "nothing: the field stays as it is. So it is for constants, and for relationships such as `Account.Ext__c`",
             {},
-            (_of_hour("Queue__r.Ext__c: tHandle.median", ABSENT),),
+            (_of_hour("Queue__r.Ext__c: tAbandon.max", ABSENT),),
         ),
         Entry(
             "reject",
             "",
             "the row is set aside with code `MISSING_VALUE`",
             {},
-            (_of_hour("Longest__c: {from: tHandle.median, when_missing: reject}", Rejected("MISSING_VALUE")),),
+            (_of_hour("Longest__c: {from: tAbandon.max, when_missing: reject}", Rejected("MISSING_VALUE")),),
         ),
     ),
 )

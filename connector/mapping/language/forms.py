@@ -98,7 +98,7 @@ KEY = Part(
         _form(
             "absent parts",
             "are `-`; a part that is just `-` is written `\\-`",
-            Example("Other__c: {key: [queueId, tHandle.median, start]}", "aggregates", "q-7|-|2026-03-02T09:00:00Z"),
+            Example("Other__c: {key: [queueId, tAbandon.max, start]}", "aggregates", "q-7|-|2026-03-02T09:00:00Z"),
         ),
         _form(
             "lists",
@@ -108,9 +108,7 @@ KEY = Part(
         _form(
             "escapes",
             "`|` and `\\` inside a part stand behind a `\\`",
-            Example(
-                'Other__c: {key: [conversationId, "participants[purpose=customer].sessions.dnis"]}', "details", "c-1|-"
-            ),
+            Example("Other__c: {key: [conversationId, externalTag]}", "details", "c-1|A\\|17"),
         ),
     ),
 )

@@ -42,7 +42,12 @@ _EACH_KEY = Entry(
     ),
 )
 _KEEP_KEY = Entry(
-    "keep", "conditions by path", "a record becomes a row only when all of them hold", ref("conditions"), (_KEEP,)
+    "keep",
+    "conditions by path",
+    "a record becomes a row only when all of them hold",
+    ref("conditions"),
+    (_KEEP,),
+    default_words="all records",
 )
 _SKIP_KEY = Entry(
     "skip", "conditions by path", "a record for which all of them hold makes no row", ref("conditions"), (_SKIP,)
