@@ -3,13 +3,20 @@
 from pathlib import Path
 
 from connector.mapping.page import page
+from connector.mapping.schema import FILE_NAME, schema_text
 
 ROOT = Path(__file__).parents[1]
 
 
 def generated() -> dict[Path, str]:
     """The text of every generated file."""
-    return {ROOT / "docs" / "mapping.md": page()}
+    schema = schema_text()
+    return {
+        ROOT / "docs" / "mapping.md": page(),
+        ROOT / "connector" / "mapping" / "mapping.schema.json": schema,
+        # Beside the shipped mappings, where their first line tells editors to look.
+        ROOT / "mappings" / FILE_NAME: schema,
+    }
 
 
 if __name__ == "__main__":

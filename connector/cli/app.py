@@ -270,3 +270,12 @@ def help(
     from connector.cli.help import show_help
 
     return show_help(session, typer.main.get_command(app), topic, word)
+
+
+@mapping_command
+def mapping_schema(session: Session) -> int:
+    """Print the JSON Schema of mapping files, by which editors complete and check them."""
+    from connector.mapping.schema import schema_text
+
+    print(schema_text(), end="")
+    return 0

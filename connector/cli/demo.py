@@ -17,7 +17,7 @@ from rich.text import Text
 from connector.assemble import Seams, load_streams
 from connector.cli.sandbox import SETTINGS
 from connector.cli.session import Session, Surroundings, worst
-from connector.cli.shipped import shipped_mappings
+from connector.cli.shipped import shipped_mappings, write_schema
 from connector.cli.show import beside, result_tables
 from connector.cli.state import open_state
 from connector.cli.sync import run_all, tell_trouble
@@ -109,6 +109,7 @@ def _clear(home: Path) -> None:
 
 def _write_mappings(home: Path, first: datetime) -> None:
     (home / "mappings").mkdir(exist_ok=True)
+    write_schema(home / "mappings")
     for file in sorted(shipped_mappings().glob("*.yml")):
         text = re.sub(r"(?m)^(\s*start:) *\S+", rf"\1 {first:%Y-%m-%d}", file.read_text(encoding="utf-8"), count=1)
         (home / "mappings" / file.name).write_text(text, encoding="utf-8")

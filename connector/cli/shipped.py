@@ -1,4 +1,4 @@
-"""Where the mappings lie that come with the connector."""
+"""Where the mappings lie that come with the connector, and what stands beside mappings."""
 
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -21,3 +21,10 @@ def shipped_mappings() -> Path:
     if not installed:
         raise ConfigError("the shipped mappings are not installed", "install the connector again with pip")
     return Path(str(installed[0].locate())).resolve().parent
+
+
+def write_schema(folder: Path) -> None:
+    """Put the JSON Schema of mappings, as this version knows it, where their first line leads editors to."""
+    from connector.mapping.schema import FILE_NAME, schema_text
+
+    (folder / FILE_NAME).write_text(schema_text(), encoding="utf-8")

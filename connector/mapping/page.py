@@ -82,17 +82,17 @@ def entry_text(part: Part, entry: Entry) -> str:
         lines.append("\n".join(_fenced(entry.examples)))
     for name in dict.fromkeys(one.record for one in entry.examples if one.record and one.gives is not None):
         lines += [f"It is worked out from this record ({_TITLES.get(name, name)}):", _as_json(RECORDS[name])]
-    return _without_links("\n\n".join(lines))
+    return without_links("\n\n".join(lines))
 
 
 def part_text(part: Part) -> str:
     """What is to say about one part, for a terminal."""
-    return _without_links(f"# {part.name}\n\n{part.about}\n\n{_table(part)}\n\n{_examples(part)}")
+    return without_links(f"# {part.name}\n\n{part.about}\n\n{_table(part)}\n\n{_examples(part)}")
 
 
 def terminal_text() -> str:
     """The whole page, for a terminal."""
-    return _without_links(page().replace(f"{MADE}\n\n", ""))
+    return without_links(page().replace(f"{MADE}\n\n", ""))
 
 
 _WHERE = {"sources": "source of a field", "steps": "step of a field", "forms": "form"}
@@ -234,5 +234,6 @@ def _later() -> str:
 _PLACES = {"file": "top level", "sources": "a field's source", "steps": "a field's steps", "field": "a field"}
 
 
-def _without_links(text: str) -> str:
+def without_links(text: str) -> str:
+    """Markdown with the words of its links only."""
     return re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text)

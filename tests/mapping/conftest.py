@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mapping_texts import CALL_RECORD, CALLS, QUEUE_RECORD, QUEUES, with_fields
+from mapping_texts import CALL_RECORD, CALLS, QUEUE_RECORD, QUEUES, SCHEMA, with_fields
 
 from connector.errors import MappingError
 from connector.mapping import BadRow, Mapping, Row, compile_mapping, load_mapping
+from connector.mapping.document import read_document
 
 Read = Callable[[str], Mapping]
 Problems = Callable[[str], list[str]]
@@ -17,10 +18,14 @@ ValueOf = Callable[..., Any]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
+    """Loads a text; whatever the loader takes the schema must take, so every mapping of these tests is held to it."""
+
     def read_text(text: str) -> Mapping:
         path = tmp_path / "stream.yml"
         path.write_text(text, encoding="utf-8")
-        return load_mapping(path)
+        mapping = load_mapping(path)
+        assert [error.message for error in SCHEMA.iter_errors(read_document(path).data)] == []
+        return mapping
 
     return read_text
 

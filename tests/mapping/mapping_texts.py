@@ -1,4 +1,10 @@
-"""The parts every mapping needs, and the records they read."""
+"""The parts every mapping needs, the records they read, and the schema they fit."""
+
+from jsonschema import Draft202012Validator
+
+from connector.mapping.schema import mapping_schema
+
+SCHEMA = Draft202012Validator(mapping_schema())
 
 QUEUES = """
 source: {query: conversations.aggregates, granularity: PT1H, group_by: [queueId], metrics: [nOffered, tHandle]}

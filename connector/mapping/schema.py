@@ -1,0 +1,158 @@
+"""The JSON Schema of a mapping file, made of the models' keys and the description's shapes, for editors.
+
+It is as strict as one file alone can be: what the loader compares with the catalogue or between keys is left to it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
+from connector.mapping.fields import SOURCES
+from connector.mapping.known import choices, is_known, is_required
+from connector.mapping.language import NOTHING, PART, REQUIRED, Entry, Part
+from connector.mapping.language.shapes import CONSTANT, DEFINITIONS, NUMBER, PATH
+from connector.mapping.page import without_links
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FILE_NAME = ".mapping.schema.json"
+"""What the schema is called beside mappings; the loader passes hidden files over."""
+EDITOR_LINE = f"# yaml-language-server: $schema={FILE_NAME}"
+"""The first line of a mapping by which editors find the schema."""
+
+_INSTANT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d"}
+_BOUND = {"anyOf": [NUMBER, _INSTANT]}
+_FIELD_NAME = r"^([A-Za-z][A-Za-z0-9_]*:)?[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$"
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The whole schema as plain values."""
+    file = _object(PART["file"])
+    if is_known(PART["targets"], PART["targets"].entries[0]):
+        file = _with_targets(file)
+    return {
+        "$schema": DIALECT,
+        **file,
+        "title": "A mapping of connector",
+        "$defs": dict(sorted({**DEFINITIONS, **_definitions()}.items())),
+    }
+
+
+def schema_text() -> str:
+    """The schema as the text of its file."""
+    return json.dumps(mapping_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _definitions() -> dict[str, Any]:
+    known = {part.name: part for part in PART.values() if any(is_known(part, entry) for entry in part.entries)}
+    found: dict[str, Any] = {name: _object(known[name]) for name in _OBJECTS if name in known}
+    for name in ("targets", "examples"):
+        if name in known:
+            found[name] = {"type": "array", "minItems": 1, "items": _object(known[name])}
+    found |= {
+        "query": {"enum": list(CATALOGUE)},
+        "dimension": {"enum": sorted(DIMENSIONS | SUMMARY_GROUPINGS)},
+        "metric": {"enum": sorted({*METRICS, *SUMMARY_METRICS})},
+        "fields": _by_name("field", _FIELD_NAME),
+        "field": _field(),
+        "steps": {"type": "object", "additionalProperties": False, "properties": _steps()},
+        "conditions": {"type": "object", "additionalProperties": {"$ref": "#/$defs/condition"}},
+        "condition": _condition(),
+    }
+    return found
+
+
+_OBJECTS = ("source", "filters", "endpoint", "paging", "window", "target")
+
+
+def _object(part: Part) -> dict[str, Any]:
+    """The keys the loader takes there, and no others."""
+    entries = [entry for entry in part.entries if is_known(part, entry)]
+    required = [entry.name for entry in entries if _is_required(part, entry)]
+    return {
+        "type": "object",
+        "title": part.name,
+        "description": without_links(part.about),
+        "additionalProperties": False,
+        "properties": {entry.name: _property(part, entry) for entry in entries},
+        **({"required": required} if required else {}),
+    }
+
+
+def _is_required(part: Part, entry: Entry) -> bool:
+    if part.name in ("file", "source", "filters", "window", "target"):
+        return is_required(part.name, entry.name)
+    return entry.default is REQUIRED
+
+
+def _property(part: Part, entry: Entry) -> dict[str, Any]:
+    offered = choices(part.name, entry.name)
+    shape: Mapping[str, Any] = {"enum": list(offered)} if offered else entry.shape
+    default = {} if entry.default in (REQUIRED, NOTHING) else {"default": entry.default}
+    takes = f" Takes {without_links(entry.takes)}." if entry.takes else ""
+    return {**shape, "description": f"{without_links(entry.does[0].upper() + entry.does[1:])}.{takes}", **default}
+
+
+def _with_targets(file: dict[str, Any]) -> dict[str, Any]:
+    """One target at the top, or a list of them."""
+    alone = ("target", "each", "keep", "skip", "fields")
+    return {
+        **file,
+        "required": [name for name in file["required"] if name not in alone],
+        "oneOf": [
+            {"required": ["target", "fields"], "not": {"required": ["targets"]}},
+            {"required": ["targets"], "not": {"anyOf": [{"required": [name]} for name in alone]}},
+        ],
+    }
+
+
+def _by_name(definition: str, pattern: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": pattern},
+        "additionalProperties": {"$ref": f"#/$defs/{definition}"},
+    }
+
+
+def _field() -> dict[str, Any]:
+    """A path, or keys with exactly one source."""
+    beside = {entry.name: _property(PART["field"], entry) for entry in _known("field")}
+    sources = {entry.name: _property(PART["sources"], entry) for entry in _known("sources")}
+    keys = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**sources, **_steps(), **beside},
+        "oneOf": [{"required": [name]} for name in SOURCES],
+        "dependentRequired": {"with": ["join"], "else": ["map"]},
+    }
+    return {"anyOf": [PATH, keys]}
+
+
+def _steps() -> dict[str, Any]:
+    otherwise = {entry.name: _property(PART["field"], entry) for entry in _known("field") if entry.name == "else"}
+    return {**{entry.name: _property(PART["steps"], entry) for entry in _known("steps")}, **otherwise}
+
+
+def _known(name: str) -> list[Entry]:
+    return [entry for entry in PART[name].entries if is_known(PART[name], entry)]
+
+
+def _condition() -> dict[str, Any]:
+    return {
+        "anyOf": [
+            CONSTANT,
+            {"type": "array", "minItems": 1, "items": CONSTANT},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["exists"],
+                "properties": {"exists": {"type": "boolean"}},
+            },
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": dict.fromkeys(("gt", "gte", "lt", "lte"), _BOUND),
+            },
+        ]
+    }
