@@ -279,3 +279,11 @@ def mapping_schema(session: Session) -> int:
 
     print(schema_text(), end="")
     return 0
+
+
+@mapping_command
+def mapping_test(session: Session, stream: _OneStream = None) -> int:
+    """Work out the examples written beside mappings and tell every difference. Needs no login and no network."""
+    from connector.cli.mapping_test import run_mapping_test
+
+    return run_mapping_test(session, stream)

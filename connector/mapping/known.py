@@ -7,7 +7,8 @@ from typing import Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from connector.mapping import fields, load
+from connector.mapping import arguments, fields, load
+from connector.mapping.examples import WrittenExample
 from connector.mapping.language import Entry, Part
 from connector.mapping.model import Filters, Source, TargetRules, WindowRules
 
@@ -16,18 +17,20 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "filters": Filters,
     "window": WindowRules,
     "target": TargetRules,
+    "examples": WrittenExample,
 }
 
 
 @cache
 def known_keys() -> dict[str, frozenset[str]]:
     """Part of the language -> the keys the loader takes there."""
-    beside = _names(fields.WrittenField) - fields.SOURCES.keys() - fields.STEPS.keys() - {"then"}
+    beside = _names(fields.WrittenField) - arguments.SOURCES.keys() - arguments.STEPS.keys() - {"then"}
     return {
         "file": frozenset(load.KEYS),
+        "targets": frozenset(load.TARGET_KEYS),
         **{part: frozenset(_names(model)) for part, model in _MODELS.items()},
-        "sources": frozenset(fields.SOURCES),
-        "steps": frozenset({*fields.STEPS, "then"}),
+        "sources": frozenset(arguments.SOURCES),
+        "steps": frozenset({*arguments.STEPS, "then"}),
         "field": frozenset(beside),
     }
 

@@ -1,7 +1,7 @@
 """Mapping files to mappings, with every problem of every file told at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from connector.errors import MappingError
 from connector.mapping.check import check_source, check_window
 from connector.mapping.check_target import Written, check_target
 from connector.mapping.document import MOST_PROBLEMS, Document, Place, TooManyProblems, read_document
+from connector.mapping.examples import read_examples
 from connector.mapping.fields import read_condition, read_field
 from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
 from connector.mapping.rules import Condition, FieldRule
@@ -17,9 +18,9 @@ from connector.mapping.suggest import did_you_mean
 from connector.spans import DAY, Period
 
 TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
-KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age")
+KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age", "examples")
 REQUIRED = ("source", "window", "target", "fields")
-LATER = frozenset(("examples", "freshness", "open_give_up", "keep_hashes"))
+LATER = frozenset(("freshness", "open_give_up", "keep_hashes"))
 LATER_IN_SOURCE = frozenset(("endpoint", "via"))
 _MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
@@ -98,8 +99,9 @@ def _mapping(document: Document) -> Mapping | None:
     targets = _targets(document, data, source)
     if source is None or window is None or not targets:
         return None
+    examples = read_examples(document, data["examples"], _written_fields(targets)) if "examples" in data else ()
     warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
-    return Mapping(document.path.stem, about, enabled, source, window, targets, lookup_age, warnings=warnings)
+    return Mapping(document.path.stem, about, enabled, source, window, targets, lookup_age, warnings, examples)
 
 
 def _targets(document: Document, data: dict[str, Any], source: Source | None) -> tuple[Target, ...]:
@@ -147,6 +149,14 @@ def _target(document: Document, data: dict[str, Any], place: Place, source: Sour
     if rules is None:
         return None
     return Target.model_construct(**dict(rules), each=each, keep=keep, skip=skip, fields=fields)
+
+
+def _written_fields(targets: Sequence[Target]) -> dict[str, list[str]]:
+    """Object -> the fields written there, over all targets."""
+    fields: dict[str, list[str]] = {}
+    for target in targets:
+        fields.setdefault(target.object, []).extend(rule.name for rule in target.fields)
+    return fields
 
 
 def _text(data: dict[str, Any], key: str) -> str:

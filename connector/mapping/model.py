@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 
 from connector.genesys.queries import CATALOGUE, Query
 from connector.mapping.arguments import zone
+from connector.mapping.examples import RecordExample
 from connector.mapping.paths import RecordPath, parse_path
 from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import Strict
@@ -194,7 +195,7 @@ class Mapping:
     """One stream as its file describes it. stream: the file's name without its ending.
 
     targets: parents first; lookup_age: how long what was looked up is believed; warnings: what works but may
-    not be meant, each with file, line and place.
+    not be meant, each with file, line and place; examples: have no effect on a run.
     """
 
     stream: str
@@ -205,6 +206,7 @@ class Mapping:
     targets: tuple[Target, ...]
     lookup_age: Period = DAY
     warnings: tuple[str, ...] = ()
+    examples: tuple[RecordExample, ...] = ()
 
     @property
     def query(self) -> Query:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
-from connector.mapping.fields import SOURCES
+from connector.mapping.arguments import SOURCES
 from connector.mapping.known import choices, is_known, is_required
 from connector.mapping.language import NOTHING, PART, REQUIRED, Entry, Part
 from connector.mapping.language.shapes import CONSTANT, DEFINITIONS, NUMBER, PATH
+from connector.mapping.lookup_names import LOOKUPS
 from connector.mapping.page import without_links
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -53,6 +54,12 @@ def _definitions() -> dict[str, Any]:
         "query": {"enum": list(CATALOGUE)},
         "dimension": {"enum": sorted(DIMENSIONS | SUMMARY_GROUPINGS)},
         "metric": {"enum": sorted({*METRICS, *SUMMARY_METRICS})},
+        "lookup": {"enum": [f"{kind}.{name}" for kind, names in LOOKUPS.items() for name in names]},
+        "expected": {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            "properties": {"object": DEFINITIONS["object"]},
+        },
         "fields": _by_name("field", _FIELD_NAME),
         "field": _field(),
         "steps": {"type": "object", "additionalProperties": False, "properties": _steps()},

@@ -115,7 +115,11 @@ def test_every_example_gives_what_the_description_says(
     assert example.record == "job" or mapping.warnings == ()
     if example.gives is None:
         return
-    rows = compile_mapping(mapping).map(RECORDS[example.record])
+
+    def find(kind: str, identity: str) -> Any:
+        return example.lookups[kind].get(identity)
+
+    rows = compile_mapping(mapping, find, "salt").map(RECORDS[example.record])
     match example.gives:
         case _ if example.gives is FILTERED:
             assert rows == []
@@ -148,7 +152,7 @@ UNKNOWN_YET = {"field": {"when_parent_missing"}}
 
 def test_the_choices_described_are_those_of_the_loader() -> None:
     offered = {
-        (name, entry.name): set(found) - set(entry.shape.get("enum", ()))
+        (name, entry.name): set(found) - set(entry.shape.get("enum", found))
         for name in KNOWN
         for entry in PART[name].entries
         if (found := choices(name, entry.name))
@@ -185,6 +189,9 @@ def test_a_default_written_out_means_what_leaving_it_out_means(
         bare, spelled = (
             {**file, "source": {**file["source"], "filters": one}} for one in ({}, {entry.name: entry.default})
         )
+    elif part == "examples":
+        example = {"record": {}, "row": {"Key__c": "c-1"}}
+        bare, spelled = ({**file, "examples": [one]} for one in (example, {**example, entry.name: entry.default}))
     elif part == "file":
         bare, spelled = file, {**file, entry.name: entry.default}
     else:

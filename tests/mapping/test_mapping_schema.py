@@ -1,6 +1,7 @@
 """The JSON Schema: it takes what the loader takes, and refuses what an editor can see is wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_it_knows_exactly_the_keys_the_loader_knows():
 def test_every_object_with_keys_of_its_own_allows_no_others():
     def loose(part, where):
         if isinstance(part, dict):
-            if "properties" in part and part.get("additionalProperties") is not False:
+            if "properties" in part and part.get("additionalProperties", True) is True:
                 yield where
             for key, value in part.items():
                 yield from loose(value, f"{where}/{key}")
@@ -48,6 +49,11 @@ def test_every_object_with_keys_of_its_own_allows_no_others():
                 yield from loose(value, f"{where}/{index}")
 
     assert list(loose(mapping_schema(), "")) == []
+
+
+def test_every_reference_leads_somewhere():
+    text = json.dumps(mapping_schema())
+    assert set(re.findall(r"#/\$defs/(\w+)", text)) <= mapping_schema()["$defs"].keys()
 
 
 BROKEN = {

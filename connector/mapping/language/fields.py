@@ -160,7 +160,7 @@ STEPS = Part(
         _step(
             "replace",
             "`[regex, text]`",
-            "a regular expression, every match",
+            "a regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)), every match",
             list_of(TEXT, minItems=2, maxItems=2),
             _of_hour('Queue_Number__c: {from: queueId, replace: ["^q-", ""], integer: true}', 7),
         ),
@@ -233,7 +233,7 @@ STEPS = Part(
             "the value as text",
             BARE,
             _of_hour(
-                'Share__c: {from: oServiceLevel.ratio, multiply: 100, text: true, then: {replace: ["$", " %"]}}',
+                "Share__c: {from: oServiceLevel.ratio, multiply: 100, text: true, replace: ['(.+)', '\\1 %']}",
                 "75 %",
             ),
         ),
@@ -249,7 +249,10 @@ STEPS = Part(
             "a SHA-256 digest with the salt of the settings (`CONNECTOR_HASH_SALT`): one value gives one text, "
             "and the value cannot be read from it",
             BARE,
-            Example('Caller__c: {first: "participants[purpose=customer].sessions.ani", hash: true}', "details"),
+            _of_call(
+                'Caller__c: {first: "participants[purpose=customer].sessions.ani", hash: true, truncate: 12}',
+                "70903b52833c",
+            ),
         ),
         _step(
             "default",
@@ -320,14 +323,14 @@ FIELD = Part(
             "label",
             "text",
             "the label of the field `connector schema` makes; else it follows from the name",
-            SOME_TEXT,
+            {"type": "string", "minLength": 1, "maxLength": 40},
             (_of_hour("Queue_Id__c: {from: queueId, label: Queue}", "q-7"),),
         ),
         Entry(
             "length",
             "a number of characters",
             "the length of the text field `connector schema` makes",
-            COUNT,
+            {"type": "integer", "minimum": 1, "maximum": 131_072},
             (_of_hour("Queue_Id__c: {from: queueId, length: 36}", "q-7"),),
         ),
     ),
