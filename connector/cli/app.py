@@ -142,11 +142,15 @@ def preview(
     session: Session,
     stream: _Stream,
     records: Annotated[int, typer.Option(min=1, metavar="N", help="How many records to show.")] = 3,
+    sample: Annotated[
+        Path | None,
+        typer.Option("--sample", metavar="FILE", help="Map a saved answer (JSON) instead; no service is asked."),
+    ] = None,
 ) -> int:
-    """Read one page of newest records and show them beside the rows they become. Nothing is written."""
-    from connector.cli.preview import show_preview
+    """Show a page of newest records, or a saved answer, beside the rows they become. Nothing is written."""
+    from connector.cli.preview import show_preview, show_sample
 
-    return show_preview(session, stream, records)
+    return show_preview(session, stream, records) if sample is None else show_sample(session, stream, sample, records)
 
 
 @command

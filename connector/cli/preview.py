@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from connector.assemble import StopSign, load_streams, make_client
+from connector.cli.sample import read_sample, unknown_name
 from connector.cli.session import Session
 from connector.cli.show import beside, moment
 from connector.errors import QueryRefused, RefusedSpan
@@ -62,7 +64,30 @@ def show_preview(session: Session, name: str, count: int) -> int:
         transport.close()
     fates = Counter(one.fate for one in found)
     document = {"home": config.home, "stream": name, "span": span, "fates": fates, "records": found[:count]}
-    session.show(document, *_shown(stream, span, found[:count], fates))
+    told = f"{name}, first page of {moment(span.start)} to {moment(span.end)} UTC"
+    session.show(document, *_shown(stream.compiled, told, found[:count], fates))
+    return 0
+
+
+def show_sample(session: Session, name: str, sample: Path, count: int) -> int:
+    """Show `count` records of a saved answer. No service is asked, no login is needed, nothing is written."""
+    config = session.local_config()
+    (stream,) = load_streams(config, [name])
+    session.announce(config, will_write=False)
+    window = stream.window
+    cell = Span(window.first(), window.size.after(window.size.floor(window.first())))
+    records = read_sample(sample, stream.compiled.mapping, cell)
+    compiled = stream.compile(unknown_name)
+    found = [_previewed(compiled, record) for record in records]
+    fates = Counter(one.fate for one in found)
+    if any(
+        step.name == "lookup" for target in compiled.mapping.targets for rule in target.fields for step in rule.steps
+    ):
+        session.note("names are not looked up offline: they are shown as (unknown: the id)")
+    if stream.compiled.mapping.query.halves == "none":
+        session.note(f"records of this query carry no time: they are shown as of {moment(cell.start)} UTC")
+    document = {"home": config.home, "stream": name, "sample": sample, "fates": fates, "records": found[:count]}
+    session.show(document, *_shown(compiled, f"{name}, {sample.name}", found[:count], fates))
     return 0
 
 
@@ -98,14 +123,14 @@ def _previewed(compiled: Compiled, record: Record) -> Previewed:
         return Previewed(record, problem=f"{problem.code}: {problem.message}")
 
 
-def _shown(stream: Stream, span: Span, found: Sequence[Previewed], fates: Counter[str]) -> Iterator[RenderableType]:
+def _shown(compiled: Compiled, title: str, found: Sequence[Previewed], fates: Counter[str]) -> Iterator[RenderableType]:
     told = ", ".join(f"{many} {fate}" for fate, many in fates.most_common())
-    yield Text(f"{stream.name}, first page of {moment(span.start)} to {moment(span.end)} UTC: {told or 'no records'}")
+    yield Text(f"{title}: {told or 'no records'}")
     for number, one in enumerate(found, 1):
         if not one.rows:
             yield beside(one.record, {}, f"{number}: {one.fate} {one.problem}")
         for row in one.rows:
-            target = stream.compiled.mapping.targets[row.target].object
+            target = compiled.mapping.targets[row.target].object
             if isinstance(row, BadRow):
                 yield beside(one.record, {row.code: row.message}, f"{number}: {target}, rejected")
             else:
