@@ -10,6 +10,7 @@ import pytest
 
 from connector.mapping import load_mapping
 from connector.mapping.language import RECORDS
+from connector.mapping.trial import try_examples
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,14 +53,16 @@ def test_every_relative_link_leads_to_a_page_and_a_heading(page: Path):
     assert list(broken_links(page)) == []
 
 
-@pytest.mark.parametrize(("name", "how_many"), [("README.md", 1), ("docs/mapping.md", 2)])
+@pytest.mark.parametrize(("name", "how_many"), [("README.md", 1), ("docs/mapping.md", 3)])
 def test_every_whole_mapping_shown_loads_without_a_warning(name: str, how_many: int, tmp_path: Path):
     shown = whole_mappings(ROOT / name)
     assert len(shown) == how_many
     for number, text in enumerate(shown):
         file = tmp_path / f"shown-{number}.yml"
         file.write_text(text, encoding="utf-8")
-        assert load_mapping(file).warnings == ()
+        mapping = load_mapping(file)
+        assert mapping.warnings == ()
+        assert [one.differences for one in try_examples(mapping) if one.differences] == []
 
 
 GENERATED = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]()

@@ -277,6 +277,25 @@ def help(
 
 
 @mapping_command
+def mapping_new(
+    session: Session,
+    object: Annotated[
+        str, typer.Argument(metavar="OBJECT", help="API name of the Salesforce object, such as Call__c.")
+    ],
+    query: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The Genesys query; else the one that fits the fields best.")
+    ] = None,
+    stream: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the stream and its file; else made of the object's.")
+    ] = None,
+) -> int:
+    """Draft a mapping for an object, its fields guessed by name and type. Needs the Salesforce login alone."""
+    from connector.cli.mapping_new import run_mapping_new
+
+    return run_mapping_new(session, object, query, stream)
+
+
+@mapping_command
 def mapping_schema(session: Session) -> int:
     """Print the JSON Schema of mapping files, by which editors complete and check them."""
     from connector.mapping.schema import schema_text

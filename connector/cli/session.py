@@ -105,6 +105,17 @@ class Session:
             except ConfigError:
                 raise error from None
 
+    def salesforce_config(self) -> "Config":
+        """The settings for commands that talk to Salesforce alone: the Genesys login may be missing.
+
+        Raises ConfigError.
+        """
+        try:
+            return self.config()
+        except ConfigError:
+            stand_ins = {name: value for name, value in _NO_LOGINS.items() if name.startswith("GENESYS_")}
+            return self._loaded({**self.surroundings.environment, **stand_ins})
+
     def _loaded(self, environment: Mapping[str, str]) -> "Config":
         from connector.config import load_config
 

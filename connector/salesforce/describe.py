@@ -52,6 +52,7 @@ class Field:
     parents: tuple[str, ...] = ()
     relationship: str = ""
     is_polymorphic: bool = False
+    label: str = ""
 
     @property
     def is_required(self) -> bool:
@@ -249,4 +250,5 @@ def _field(told: Mapping[str, Any]) -> Field:
         parents=tuple(told.get("referenceTo") or ()),
         relationship=str(told.get("relationshipName") or ""),
         is_polymorphic=bool(told.get("polymorphicForeignKey")),
+        label=str(told.get("label") or ""),
     )

@@ -196,3 +196,113 @@ def test_a_sample_that_is_missing_huge_or_a_folder_is_told(cli: Cli, tmp_path: P
     ):
         said = cli("preview", "conversations", "--sample", str(path))
         assert (said.code, said.err.splitlines()[-2]) == (2, f"✗ {path}: {problem}")
+
+
+# mapping new
+
+DRAFT = """\
+# yaml-language-server: $schema=.mapping.schema.json
+# Drafted from conversations.details and the fields of Conversation__c, by their names: look through every line.
+# `connector help mapping` explains each word; `connector preview STREAM` shows records beside rows.
+about: One Salesforce record per conversation.
+
+source:
+  query: conversations.details
+
+window:
+  start: 2026-01-31 # the first day to bring over; set it to yours before the first run
+  lookback: PT6H # so long everything is read again, for it changes
+  recheck: [P1D, P4D] # and each day once more at these ages, for what came late
+
+target:
+  object: Conversation__c
+  external_id: Conversation_Id__c
+
+fields:
+  Conversation_Id__c: {key: [conversationId]}
+  Started__c: conversationStart
+  Ended__c: conversationEnd
+  Direction__c: direction
+  Duration_s__c: {from: duration_ms, divide: 1000, round: 1} # from milliseconds
+  Media_Types__c: {join: media_types}
+  First_Queue_Id__c: first_queue_id
+  Is_Open__c: is_open
+"""
+
+
+@pytest.fixture
+def org(make_cli: MakeCli) -> Cli:
+    """A home with a Salesforce login and none for Genesys Cloud."""
+    made = make_cli()
+    made.environment = {name: value for name, value in made.environment.items() if not name.startswith("GENESYS_")}
+    return made
+
+
+def test_a_draft_is_written_from_the_fields_of_the_object_and_passes_the_check(org: Cli, make_cli: MakeCli) -> None:
+    said = org("mapping", "new", "Conversation__c", "--stream", "calls")
+    path = org.home / "mappings" / "calls.yml"
+    assert (said.code, path.read_text(encoding="utf-8")) == (0, DRAFT)
+    assert said.out.splitlines() == [
+        f"✓ {path}: conversations.details, 7 of 8 fields found by their names",
+        "look through it, then: connector check calls, connector preview calls",
+    ]
+    assert json.loads((path.parent / ".mapping.schema.json").read_text(encoding="utf-8")) == mapping_schema()
+    org.lab.mapping.unlink()
+    org.environment.update(make_cli().environment)
+    assert org("check", "calls").code == 0
+
+
+def test_the_query_is_the_one_that_fits_or_the_one_named(org: Cli) -> None:
+    said = org("mapping", "new", "Queue_Interval__c", "--json")
+    path = org.home / "mappings" / "queue-interval.yml"
+    document = {
+        "file": str(path),
+        "query": "conversations.aggregates",
+        "guessed": 9,
+        "left_to_do": [],
+        "exit_code": 0,
+    }
+    assert (said.code, said.json) == (0, document)
+    text = path.read_text(encoding="utf-8")
+    assert "  group_by: [queueId]\n  metrics: [nOffered, tAnswered, tAbandon, tHandle, oServiceLevel]\n" in text
+    assert "  Answered__c: {from: tAnswered.count, default: 0}\n" in text
+    assert "  Queue_Name__c: {from: queueId, lookup: queues.name, truncate: 80}\n" in text
+    said = org("mapping", "new", "Queue_Interval__c", "--query", "conversations.details", "--stream", "b", "--json")
+    assert (said.json["query"], said.json["guessed"]) == ("conversations.details", 2)
+    listed = (org.home / "mappings" / "b.yml").read_text(encoding="utf-8")
+    assert '  # Service_Level__c: double, "Service Level"\n' in listed
+
+
+def test_nothing_is_ever_written_over_a_mapping(org: Cli) -> None:
+    before = org.lab.mapping.read_text()
+    said = org("mapping", "new", "Conversation__c", "--stream", "conversations")
+    assert (said.code, org.lab.mapping.read_text()) == (3, before)
+    assert "is there already, and nothing is written over it" in said.err
+
+
+def test_what_is_left_to_do_is_said(org: Cli) -> None:
+    said = org("mapping", "new", "Contact", "--json")
+    assert said.code == 0
+    first, *rest = said.json["left_to_do"]
+    assert first.startswith("Contact has no text field that is External ID and Unique")
+    assert [one for one in rest if "LastName is required on new records and not mapped" in one] != []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (("Call__c",), 3, "Salesforce has no object Call__c"),
+        (("Contact", "--query", "conversations.detail"), 2, "did you mean 'conversations.details'?"),
+        (("Contact", "--stream", "../x"), 2, "'../x' names no stream"),
+    ],
+)
+def test_what_cannot_be_drafted_gets_a_message_and_no_file(org: Cli, arguments, code, problem) -> None:
+    before = sorted(org.lab.mapping.parent.iterdir())
+    said = org("mapping", "new", *arguments)
+    assert (said.code, problem in said.err, sorted(org.lab.mapping.parent.iterdir())) == (code, True, before)
+
+
+def test_without_a_salesforce_login_only_its_settings_are_asked_for(org: Cli) -> None:
+    org.environment.clear()
+    said = org("mapping", "new", "Contact")
+    assert (said.code, "SALESFORCE_DOMAIN" in said.err, "GENESYS" in said.err) == (3, True, False)

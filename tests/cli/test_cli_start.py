@@ -31,9 +31,15 @@ def test_looking_at_the_state_loads_no_salesforce_client_and_no_sandbox() -> Non
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("command", "demo check preview plan sync resync status runs rejects gaps sandbox help".split())
+@pytest.mark.parametrize(
+    "command",
+    [
+        *"demo check preview plan sync resync status runs rejects gaps sandbox help".split(),
+        *"mapping.new mapping.test mapping.schema".split(),
+    ],
+)
 def test_every_command_takes_the_common_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main([command, "--help"], Surroundings({}))
+    code = main([*command.split("."), "--help"], Surroundings({}))
     told = capsys.readouterr().out
     assert (code, [one for one in ("--json", "--quiet", "--home", "--debug") if one not in told]) == (0, [])
 

@@ -19,7 +19,7 @@ def writable(name, kind, **more):
 def test_a_mapping_that_fits_has_no_problems(world):
     description = fetch_description(world().org(), "Call__c")
     assert (description.name, description.is_createable, description.is_updateable) == ("Call__c", True, True)
-    assert description.field("Note__c") == writable("Note__c", "string", length=60)
+    assert description.field("Note__c") == writable("Note__c", "string", length=60, label="Note")
     assert description.field("note__c") is None
     assert problems(description, "Key__c", COLUMNS) == []
 
