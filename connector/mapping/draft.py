@@ -104,8 +104,9 @@ def draft(object: str, columns: Sequence[Column], query: str, first_day: date) -
     others = [column for column in columns if column.name != key]
     guessed, guess, passed = 0, _Guess(), []
     taken: set[str] = set()
+    offers = _offers(shape)
     for column in others:
-        offer = _nearest(column, _offers(shape), taken)
+        offer = _nearest(column, offers, taken)
         if offer is None:
             passed.append(column)
             continue
@@ -259,14 +260,20 @@ def _name_behind(name: str, dimension: str = "") -> Iterator[_Offer]:
 
 def _nearest(column: Column, offers: Iterable[_Offer], taken: set[str]) -> _Offer | None:
     """What fits the field's type and is nearest to its name, if anything is near."""
-    words = _words(_bare(column.name))
-    near = [
-        (SequenceMatcher(None, words, offer.words).ratio(), offer)
-        for offer in offers
-        if _fits(column, offer) and f"{offer.source}{offer.steps}" not in taken and not column.parents
-    ]
-    best = max(near, key=lambda one: one[0], default=(0.0, None))
-    return best[1] if best[0] >= _NEAR else None
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(_words(_bare(column.name)))
+    best, likeness = None, 0.0
+    for offer in offers:
+        if column.parents or not _fits(column, offer) or f"{offer.source}{offer.steps}" in taken:
+            continue
+        matcher.set_seq1(offer.words)
+        wanted = max(likeness, _NEAR)
+        # The quick ratios are never below the ratio, and much sooner known.
+        if matcher.real_quick_ratio() >= wanted and matcher.quick_ratio() >= wanted:
+            found = matcher.ratio()
+            if found >= wanted and found > likeness:
+                best, likeness = offer, found
+    return best
 
 
 def _fits(column: Column, offer: _Offer) -> bool:
@@ -298,7 +305,9 @@ def _made(column: Column, offer: _Offer) -> str:
 
 def _described(column: Column) -> str:
     length = f"({column.length})" if column.length else ""
-    label = f', "{" ".join(column.label.split())}"' if column.label else ""
+    # A label may hold what no YAML file may.
+    shown = " ".join("".join(one if one.isprintable() else " " for one in column.label).split())
+    label = f', "{shown}"' if shown else ""
     if column.parents and column.relationship:
         parent = f"; the parent's key: {column.relationship}.EXTERNAL_ID__c of {' or '.join(column.parents[:3])}"
     else:
