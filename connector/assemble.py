@@ -88,8 +88,19 @@ class Installation:
 def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]:
     """The streams of the mappings folder, enabled ones, or just those named.
 
+    Raises what `choose_mappings` raises, and ConfigError for hashes without a salt.
+    """
+    chosen = choose_mappings(config, names)
+    _check_salt(config, chosen)
+    salt = config.hash_salt.reveal() if config.hash_salt else ""
+    return [to_stream(mapping, salt) for mapping in chosen]
+
+
+def choose_mappings(config: Config, names: list[str] | None = None) -> list[Mapping]:
+    """The mappings of the folder, enabled ones, or just those named.
+
     Raises MappingError with all problems of all files and of streams that would undo each other, ConfigError for names
-    that do not exist (nearest suggested) and for hashes without a salt.
+    that do not exist (nearest suggested).
     """
     mappings = load_mappings(config.mappings)
     unknown = [name for name in names or () if name not in mappings]
@@ -99,10 +110,7 @@ def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]
             f"streams of {config.mappings}: {', '.join(mappings)}",
         )
     _check_shared_objects(mappings)
-    chosen = [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
-    _check_salt(config, chosen)
-    salt = config.hash_salt.reveal() if config.hash_salt else ""
-    return [to_stream(mapping, salt) for mapping in chosen]
+    return [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
 
 
 def _check_shared_objects(mappings: dict[str, Mapping]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.markup import escape
 
-from connector.assemble import load_streams
+from connector.assemble import choose_mappings
 from connector.cli.session import Session, sign_of
 from connector.mapping import load_mappings
 from connector.mapping.trial import Trial, try_examples
@@ -28,14 +28,14 @@ def run_mapping_test(session: Session, name: str | None) -> int:
     """Try the examples of one stream or of all, enabled or not; 1 when one of them comes out otherwise."""
     config = session.local_config()
     session.announce(config, will_write=False)
-    streams = load_streams(config, [name] if name else list(load_mappings(config.mappings)))
+    mappings = choose_mappings(config, [name] if name else list(load_mappings(config.mappings)))
     lines: list[_Line] = []
     without: list[str] = []
-    for stream in streams:
-        trials = try_examples(stream.compiled.mapping)
-        lines += [_line(stream.name, trial) for trial in trials]
+    for mapping in mappings:
+        trials = try_examples(mapping)
+        lines += [_line(mapping.stream, trial) for trial in trials]
         if not trials:
-            without.append(stream.name)
+            without.append(mapping.stream)
     wrong = [line for line in lines if not line.fits]
     code = _NEW_TROUBLE if wrong else 0
     session.show({"home": config.home, "examples": lines, "without_examples": without, "exit_code": code})

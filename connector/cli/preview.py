@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
-from connector.assemble import StopSign, load_streams, make_client
+from connector.assemble import StopSign, choose_mappings, load_streams, make_client
 from connector.cli.sample import read_sample, unknown_name
 from connector.cli.session import Session
 from connector.cli.show import beside, moment
@@ -17,7 +17,7 @@ from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.judge import Page, Record
 from connector.genesys.lookups import Lookups, Remembered
 from connector.genesys.pages import PageReader
-from connector.mapping import BadRow, Compiled, Row, Unmappable
+from connector.mapping import BadRow, Compiled, Row, Unmappable, compile_mapping, window_of
 from connector.spans import Span
 from connector.sync import Stream
 from connector.transport import Transport
@@ -72,19 +72,17 @@ def show_preview(session: Session, name: str, count: int) -> int:
 def show_sample(session: Session, name: str, sample: Path, count: int) -> int:
     """Show `count` records of a saved answer. No service is asked, no login is needed, nothing is written."""
     config = session.local_config()
-    (stream,) = load_streams(config, [name])
+    (mapping,) = choose_mappings(config, [name])
     session.announce(config, will_write=False)
-    window = stream.window
+    window = window_of(mapping)
     cell = Span(window.first(), window.size.after(window.size.floor(window.first())))
-    records = read_sample(sample, stream.compiled.mapping, cell)
-    compiled = stream.compile(unknown_name)
+    records = read_sample(sample, mapping, cell)
+    compiled = compile_mapping(mapping, unknown_name, config.hash_salt.reveal() if config.hash_salt else "")
     found = [_previewed(compiled, record) for record in records]
     fates = Counter(one.fate for one in found)
-    if any(
-        step.name == "lookup" for target in compiled.mapping.targets for rule in target.fields for step in rule.steps
-    ):
+    if any(step.name == "lookup" for target in mapping.targets for rule in target.fields for step in rule.steps):
         session.note("names are not looked up offline: they are shown as (unknown: the id)")
-    if stream.compiled.mapping.query.halves == "none":
+    if mapping.query.halves == "none":
         session.note(f"records of this query carry no time: they are shown as of {moment(cell.start)} UTC")
     document = {"home": config.home, "stream": name, "sample": sample, "fates": fates, "records": found[:count]}
     session.show(document, *_shown(compiled, f"{name}, {sample.name}", found[:count], fates))

@@ -106,7 +106,7 @@ def _listed(path: Path, written: Any, mapping: StreamMapping) -> list[Any]:
 
 def _is_flat(record: dict[str, Any], mapping: StreamMapping) -> bool:
     """Whether it is a record of an aggregates query already, not a group with its intervals."""
-    return mapping.query.shape in ("aggregates", "users") and "data" not in record and "start" in record
+    return mapping.query.shape in ("aggregates", "users") and "start" in record
 
 
 def _answer(mapping: StreamMapping, listed: list[Any]) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def _nearest(column: Column, offers: Iterable[_Offer], taken: set[str]) -> _Offe
     matcher.set_seq2(_words(_bare(column.name)))
     best, likeness = None, 0.0
     for offer in offers:
-        if column.parents or not _fits(column, offer) or f"{offer.source}{offer.steps}" in taken:
+        if not _fits(column, offer) or f"{offer.source}{offer.steps}" in taken:
             continue
         matcher.set_seq1(offer.words)
         wanted = max(likeness, _NEAR)

@@ -85,6 +85,14 @@ def test_a_stream_that_does_not_exist_and_a_wrong_example_end_with_3(cli: Cli) -
     assert (said.code, "examples[0]: 'record' is missing" in said.err) == (3, True)
 
 
+def test_neither_examples_nor_samples_need_a_salt(cli: Cli, tmp_path: Path) -> None:
+    hashed = "  Digest__c: {from: conversationId, hash: true, truncate: 4}\n"
+    cli.lab.write_mapping(f"{MAPPING}{hashed}{EXAMPLES.replace('false', 'true')}")
+    (tmp_path / "c1.json").write_text(json.dumps(conversation("c1", at(9))))
+    assert cli("mapping", "test").code == 0
+    assert cli("preview", "conversations", "--sample", str(tmp_path / "c1.json")).code == 0
+
+
 # preview --sample
 
 

@@ -125,9 +125,9 @@ def test_the_facts_of_a_conversation_follow_from_its_tree(told):
 
 
 def test_a_fact_an_example_states_is_taken(told):
-    record = "{conversationId: c1, conversationStart: 2026-01-01T00:00:00Z, duration_ms: 7}"
-    entry = f"{{record: {record}, row: {{Lasted__c: 7}}}}"
-    assert told(with_examples(entry, fields=("Lasted__c: duration_ms",))) == [[]]
+    record = "{conversationId: c1, conversationStart: 2026-01-01T00:00:00Z, is_open: false}"
+    entry = f"{{record: {record}, row: {{Open__c: false}}}}"
+    assert told(with_examples(entry, fields=("Open__c: is_open",))) == [[]]
 
 
 def test_names_are_those_the_example_gives_and_other_ids_are_unknown(told):
