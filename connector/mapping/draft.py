@@ -10,7 +10,7 @@ from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GR
 from connector.mapping.contents import CONVERSATION, Many, Value
 from connector.mapping.schema import EDITOR_LINE
 
-QUERIES = tuple(name for name, query in CATALOGUE.items() if query.shape in ("details", "aggregates", "summary"))
+QUERIES = tuple(name for name in CATALOGUE if name.startswith("conversations."))
 """Queries a draft can be made for."""
 
 _NEAR = 0.82

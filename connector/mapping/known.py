@@ -1,8 +1,7 @@
 """What the loader takes today, read from the models themselves: the keys of each part of the language."""
 
-from collections.abc import Mapping
 from functools import cache
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -10,15 +9,42 @@ from pydantic.fields import FieldInfo
 from connector.mapping import arguments, fields, load
 from connector.mapping.examples import WrittenExample
 from connector.mapping.language import Entry, Part
-from connector.mapping.model import Filters, Source, TargetRules, WindowRules
+from connector.mapping.model import Source, TargetRules, WindowRules
 
-_MODELS: Mapping[str, type[BaseModel]] = {
-    "source": Source,
-    "filters": Filters,
-    "window": WindowRules,
-    "target": TargetRules,
-    "examples": WrittenExample,
+_BELOW = {
+    "filters": ("source", "filters"),
+    "endpoint": ("source", "endpoint"),
+    "paging": ("endpoint", "paging"),
+    "views": ("source", "views"),
+    "range": ("views", "range"),
 }
+"""Part -> the part and the key it stands below."""
+
+_WITH = {"placeholders": ("source", "endpoint"), "examples": ("file", "examples"), "targets": ("file", "targets")}
+"""Part -> the part and the key it comes with."""
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model an annotation speaks of, alone, in a list, or as a choice."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model_in(one))), None)
+
+
+@cache
+def _models() -> dict[str, type[BaseModel]]:
+    models: dict[str, type[BaseModel]] = {
+        "source": Source,
+        "window": WindowRules,
+        "target": TargetRules,
+        "examples": WrittenExample,
+    }
+    for part, (parent, key) in _BELOW.items():
+        if parent in models and key in models[parent].model_fields:
+            found = _model_in(models[parent].model_fields[key].annotation)
+            if found is not None:
+                models[part] = found
+    return models
 
 
 @cache
@@ -28,7 +54,7 @@ def known_keys() -> dict[str, frozenset[str]]:
     return {
         "file": frozenset(load.KEYS),
         "targets": frozenset(load.TARGET_KEYS),
-        **{part: frozenset(_names(model)) for part, model in _MODELS.items()},
+        **{part: frozenset(_names(model)) for part, model in _models().items()},
         "sources": frozenset(arguments.SOURCES),
         "steps": frozenset({*arguments.STEPS, "then"}),
         "field": frozenset(beside),
@@ -42,7 +68,7 @@ def later_keys() -> dict[str, frozenset[str]]:
 
 def choices(part: str, key: str) -> tuple[str, ...] | None:
     """The words a key of a model takes, or None when it takes others than words of a list."""
-    model = fields.WrittenField if part == "field" else _MODELS.get(part)
+    model = fields.WrittenField if part == "field" else _models().get(part)
     found = _literal(model.model_fields[key]) if model is not None and key in model.model_fields else ()
     return found or None
 
@@ -51,7 +77,7 @@ def is_required(part: str, key: str) -> bool:
     """Whether the part must hold the key, whatever else stands there."""
     if part == "file":
         return key in load.REQUIRED
-    model = _MODELS.get(part)
+    model = _models().get(part)
     return model is not None and model.model_fields[key].is_required()
 
 
@@ -64,14 +90,10 @@ def _literal(info: FieldInfo) -> tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
-_PARENTS = {"endpoint": "source", "targets": "file", "examples": "file"}
-
-
 def is_known(part: Part, entry: Entry) -> bool:
     """Whether the loader takes this word of the language."""
     known = known_keys()
-    if part.name == "paging":
-        return "endpoint" in known["source"]
-    if part.name in _PARENTS:
-        return part.name in known[_PARENTS[part.name]]
+    parent, key = _WITH.get(part.name) or _BELOW.get(part.name) or ("", "")
+    if parent and key not in known.get(parent, ()):
+        return False
     return part.name not in known or entry.name in known[part.name]

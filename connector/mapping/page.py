@@ -34,6 +34,7 @@ _HEADINGS = {
     "paths": ("path", "leads to"),
     "conditions": ("written", "holds when"),
     "when_missing": ("`when_missing`", "what is sent"),
+    "placeholders": ("placeholder", "is"),
     "the key": ("of the key", "what becomes of it"),
 }
 _TITLES = {"job": "details by job, with attributes"}
@@ -87,7 +88,7 @@ def entry_text(part: Part, entry: Entry) -> str:
 
 def part_text(part: Part) -> str:
     """What is to say about one part, for a terminal."""
-    return without_links(f"# {part.name}\n\n{part.about}\n\n{_table(part)}\n\n{_examples(part)}")
+    return without_links(f"# {part.name}\n\n{part.about}\n\n{_table(part)}\n\n{_examples(part)}\n\n{part.more}")
 
 
 def terminal_text() -> str:
@@ -108,7 +109,15 @@ def _made(kind: str, name: str) -> str:
         return _examples(part)
     if not any(is_known(part, entry) for entry in part.entries):
         return ""
-    return f"### {part.name}\n\n{part.about}\n\n{_table(part)}\n\n{_examples(part)}"
+    examples = _examples(part) if _is_first(part) else ""
+    return f"### {part.title or part.name}\n\n{part.about}\n\n{_table(part)}\n\n{examples}\n\n{part.more}"
+
+
+def _is_first(part: Part) -> bool:
+    """Whether no part before it has its examples already."""
+    own = {one.yaml for entry in part.entries for one in entry.examples}
+    before = PARTS[: PARTS.index(part)]
+    return not own & {one.yaml for other in before for entry in other.entries for one in entry.examples}
 
 
 def _known(part: Part) -> list[Entry]:
@@ -144,7 +153,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _name(part: Part, entry: Entry) -> str:
     """Forms of paths and conditions are written with their own signs, the rules of the key are no code."""
-    return entry.name if part.name in ("paths", "conditions", "the key") else f"`{entry.name}`"
+    return entry.name if part.name in ("paths", "conditions", "placeholders", "the key") else f"`{entry.name}`"
 
 
 def _default(entry: Entry) -> str:

@@ -47,6 +47,8 @@ def schema_text() -> str:
 def _definitions() -> dict[str, Any]:
     known = {part.name: part for part in PART.values() if any(is_known(part, entry) for entry in part.entries)}
     found: dict[str, Any] = {name: _object(known[name]) for name in _OBJECTS if name in known}
+    if "views" in known:
+        found["view"] = _object(known["views"])
     for name in ("targets", "examples"):
         if name in known:
             found[name] = {"type": "array", "minItems": 1, "items": _object(known[name])}
@@ -69,7 +71,7 @@ def _definitions() -> dict[str, Any]:
     return found
 
 
-_OBJECTS = ("source", "filters", "endpoint", "paging", "window", "target")
+_OBJECTS = ("source", "filters", "range", "endpoint", "paging", "window", "target")
 
 
 def _object(part: Part) -> dict[str, Any]:
@@ -87,9 +89,9 @@ def _object(part: Part) -> dict[str, Any]:
 
 
 def _is_required(part: Part, entry: Entry) -> bool:
-    if part.name in ("file", "source", "filters", "window", "target"):
-        return is_required(part.name, entry.name)
-    return entry.default is REQUIRED
+    if part.name == "targets":
+        return entry.default is REQUIRED
+    return is_required(part.name, entry.name)
 
 
 def _property(part: Part, entry: Entry) -> dict[str, Any]:

@@ -83,9 +83,10 @@ def is_known(part: str, entry: Entry, file: dict[str, Any]) -> bool:
     """Whether the loader takes the word, and the other words its example needs."""
     if of_model(part) and entry.name not in KNOWN[part]:
         return False
-    chosen = file.get(part, {}).get(entry.name) if part in ("source", "target") else None
-    if chosen is not None and chosen not in (choices(part, entry.name) or [chosen]):
-        return False
+    for name in ("source", "target"):
+        for key, value in file.get(name, {}).items():
+            if value not in (choices(name, key) or [value]):
+                return False
     for entry_of_targets in file.get("targets", ()):
         if not is_known(part, entry, entry_of_targets):
             return False
@@ -112,7 +113,9 @@ def test_every_example_gives_what_the_description_says(
             load(file)
         return
     mapping = load(file)
-    assert example.record == "job" or mapping.warnings == ()
+    # Metrics of subjects other than conversations are the service's to know.
+    unmeant = [line for line in mapping.warnings if not line.endswith("the service decides whether it exists")]
+    assert example.record == "job" or unmeant == []
     if example.gives is None:
         return
 
@@ -146,7 +149,7 @@ def test_the_description_and_the_loader_know_the_same_words() -> None:
     assert (missing, beside) == (nothing, {**nothing, **UNKNOWN_YET})
 
 
-UNKNOWN_YET = {"field": {"when_parent_missing"}}
+UNKNOWN_YET = {"field": {"when_parent_missing"} - KNOWN["field"]}
 """Words that are described before any loader has heard of them."""
 
 
@@ -175,15 +178,20 @@ def entries_with_default() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("part", "entry"), list(entries_with_default()))
 def test_a_default_written_out_means_what_leaving_it_out_means(
-    part: str, entry: Entry, load: Callable[[dict[str, Any]], Mapping]
+    part: str,
+    entry: Entry,
+    written: Callable[[str], dict[str, Any]],
+    load: Callable[[dict[str, Any]], Mapping],
 ) -> None:
     record = "aggregates" if entry.queries.startswith("aggregates") else "details"
     file = dict(FILES[record])
     if part == "field":
-        rule = {"join": "media_types"}
+        name, rule = "A__c", {"join": "media_types"}
+        if entry.name == "when_parent_missing":
+            name, rule = "Queue__r.Ext__c", {"from": "first_queue_id"}
         fields = file["fields"]
         bare, spelled = (
-            {**file, "fields": {**fields, "A__c": one}} for one in (rule, {**rule, entry.name: entry.default})
+            {**file, "fields": {**fields, name: one}} for one in (rule, {**rule, entry.name: entry.default})
         )
     elif part == "filters":
         bare, spelled = (
@@ -192,6 +200,10 @@ def test_a_default_written_out_means_what_leaving_it_out_means(
     elif part == "examples":
         example = {"record": {}, "row": {"Key__c": "c-1"}}
         bare, spelled = ({**file, "examples": [one]} for one in (example, {**example, entry.name: entry.default}))
+    elif part == "endpoint":
+        file = whole(entry.examples[0], written(entry.examples[0].yaml))
+        below = {key: value for key, value in file["source"]["endpoint"].items() if key != entry.name}
+        bare, spelled = ({**file, "source": {"endpoint": one}} for one in (below, {**below, entry.name: entry.default}))
     elif part == "file":
         bare, spelled = file, {**file, entry.name: entry.default}
     else:

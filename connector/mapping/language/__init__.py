@@ -3,6 +3,7 @@
 The page docs/mapping.md, `connector help mapping` and the JSON Schema of the file are made of it.
 """
 
+from connector.mapping.language.calls import ENDPOINT, PAGING, PLACEHOLDERS, RANGE, VIEWS
 from connector.mapping.language.entries import (
     ABSENT,
     FILTERED,
@@ -18,13 +19,16 @@ from connector.mapping.language.fields import FIELD, SOURCES, STEPS, WHEN_MISSIN
 from connector.mapping.language.forms import CONDITIONS, KEY, PATHS
 from connector.mapping.language.keys import EXAMPLES, FILE, TARGET, TARGETS, WINDOW
 from connector.mapping.language.records import FILES, RECORDS
-from connector.mapping.language.source import ENDPOINT, FILTERS, PAGING, SOURCE
+from connector.mapping.language.source import FILTERS, SOURCE
 
 PARTS: tuple[Part, ...] = (
     FILE,
     SOURCE,
     FILTERS,
+    VIEWS,
+    RANGE,
     ENDPOINT,
+    PLACEHOLDERS,
     PAGING,
     WINDOW,
     TARGET,

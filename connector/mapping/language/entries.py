@@ -77,9 +77,15 @@ Section = Literal["keys", "sources", "steps", "forms"]
 
 @dataclass(frozen=True)
 class Part:
-    """Entries that stand together. name: of the key they stand under, or of what they are; about: one sentence."""
+    """Entries that stand together.
+
+    name: of the key they stand under, or of what they are; about: what they are (Markdown); title: heading on the page
+    where it is not the name; more: what is to say after the entries.
+    """
 
     name: str
     section: Section
     about: str
     entries: tuple[Entry, ...]
+    title: str = ""
+    more: str = ""

@@ -123,14 +123,14 @@ FILE = Part(
         Entry(
             "freshness",
             "a duration",
-            "how long the stream may stay behind before `connector status` calls it late",
+            'how far "complete to" may lag behind before a run tells it as something that needs a person',
             DURATION,
             (Example("freshness: PT3H"),),
         ),
         Entry(
             "open_give_up",
             "a duration",
-            "how long an open conversation is read again by its id before it is given up",
+            "how long a conversation that does not end is followed by its id, from its start",
             DURATION,
             (Example("open_give_up: P30D"),),
             "P90D",
@@ -147,7 +147,8 @@ FILE = Part(
         Entry(
             "keep_hashes",
             "a duration",
-            "how long it is remembered what Salesforce holds; older rows are sent again when they are read again",
+            "how old a row is when it is forgotten what Salesforce confirmed of it; at least 31 days and what "
+            "`lookback`, `recheck` and `open_give_up` read again",
             DURATION,
             (Example("keep_hashes: P800D"),),
             "P400D",

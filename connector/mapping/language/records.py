@@ -54,7 +54,7 @@ RECORDS: Mapping[str, Mapping[str, Any]] = {
         "conversationStart": "2026-03-02T09:12:44.120Z",
         "attributes": {"Order No": "A-17"},
     },
-    "endpoint": {"id": "e-1", "modifiedDate": "2026-03-02T09:00:00Z", "name": "Support"},
+    "endpoint": {"id": "e-1", "assignedDate": "2026-03-02T09:00:00Z", "agent": {"name": "Kim"}},
 }
 """Record by name, as flattening yields it."""
 
@@ -83,6 +83,12 @@ FILES: Mapping[str, Mapping[str, Any]] = {
         "window": _WINDOW,
         "target": {"object": "Conversation__c", "external_id": "Key__c"},
         "fields": {"Key__c": {"key": ["conversationId"]}},
+    },
+    "endpoint": {
+        "source": {},
+        "window": _WINDOW,
+        "target": {"object": "Evaluation__c", "external_id": "Key__c"},
+        "fields": {},
     },
 }
 """A whole file for each kind of record, to which an example adds a field, or in which it puts its keys over others."""

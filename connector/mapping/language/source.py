@@ -1,18 +1,8 @@
 """The keys of `source`: what is asked of Genesys Cloud."""
 
+from connector.mapping.language.calls import ENDPOINT_EXAMPLE, VIEWS_EXAMPLE
 from connector.mapping.language.entries import REQUIRED, Entry, Example, Part
-from connector.mapping.language.shapes import (
-    CLAUSES,
-    COUNT,
-    DURATION,
-    MAPPING,
-    PATH,
-    SOME_TEXT,
-    list_of,
-    names_among,
-    one_of,
-    ref,
-)
+from connector.mapping.language.shapes import CLAUSES, COUNT, DURATION, MAPPING, list_of, names_among, one_of, ref
 
 SOURCE = Part(
     "source",
@@ -25,14 +15,14 @@ SOURCE = Part(
             "which call is made, and what its records hold",
             ref("query"),
             (Example("source: {query: conversations.details}"),),
-            REQUIRED,
+            default_words="this or `endpoint`",
         ),
         Entry(
             "endpoint",
-            "keys, see [endpoint](#endpoint)",
+            "keys, see [an endpoint described in place](#an-endpoint-described-in-place)",
             "instead of `query`: a call described here",
             ref("endpoint"),
-            (),
+            (ENDPOINT_EXAMPLE,),
         ),
         Entry(
             "granularity",
@@ -45,7 +35,7 @@ SOURCE = Part(
         ),
         Entry(
             "group_by",
-            "a list of dimensions",
+            "a list of dimensions; of users.aggregates always `[userId]`",
             "one record per group",
             names_among("dimension"),
             (
@@ -94,19 +84,27 @@ SOURCE = Part(
         ),
         Entry(
             "subject",
-            "a mapping, as the Genesys API spells it",
-            "whose figures are asked for",
-            MAPPING,
-            (),
-            queries="users",
+            "a word such as `flows`, see [records.md](records.md#aggregates-of-other-subjects)",
+            "what `query: aggregates` is about",
+            {"type": "string", "pattern": "^[a-z]{1,40}$"},
+            (
+                Example(
+                    "source: {query: aggregates, subject: flows, group_by: [flowId], metrics: [nFlow]}\n"
+                    "fields: {Key__c: {key: [flowId, mediaType, start]}}",
+                    "aggregates",
+                ),
+            ),
+            queries="aggregates of other subjects",
+            default_words="required there",
         ),
         Entry(
             "views",
-            "a list, as the Genesys API spells it",
-            "metrics counted by ranges of their values, beside those asked for",
-            CLAUSES,
-            (),
-            queries="aggregates",
+            "a list of at most 10, see [views](#views) and [records.md](records.md#views)",
+            "metrics more: how many values of a timer lie within bounds",
+            list_of(ref("view"), maxItems=10),
+            (VIEWS_EXAMPLE,),
+            [],
+            "aggregates but not of users",
         ),
         Entry(
             "via",
@@ -120,12 +118,12 @@ SOURCE = Part(
         ),
         Entry(
             "page_size",
-            "a number of at most 100",
+            "a number; of queries at most 100",
             "records a page",
             COUNT,
             (Example("source: {page_size: 25}"),),
             100,
-            "details, summary",
+            "details, summary, endpoint",
         ),
         Entry(
             "max_pages",
@@ -134,7 +132,7 @@ SOURCE = Part(
             COUNT,
             (Example("source: {max_pages: 500}"),),
             10_000,
-            "details, summary",
+            "details, summary, endpoint",
         ),
     ),
 )
@@ -170,42 +168,5 @@ FILTERS = Part(
             ),
             [],
         ),
-    ),
-)
-
-_VALUES = "`${start}`, `${end}`, `${page}`, `${page_size}` and `${cursor}` stand for their values"
-
-ENDPOINT = Part(
-    "endpoint",
-    "keys",
-    f"A call of the Genesys Cloud API, described in place. {_VALUES}.",
-    (
-        Entry("method", "`GET` or `POST`", "how it is called", one_of("GET", "POST"), (), "GET"),
-        Entry(
-            "path",
-            "a path such as `/api/v2/quality/surveys`",
-            "where it is, on your region's API host; no other host can be named",
-            SOME_TEXT,
-            (),
-            REQUIRED,
-        ),
-        Entry("body", "keys with values", "what a `POST` sends", MAPPING, ()),
-        Entry("query", "name: value", "what stands behind the `?`", MAPPING, ()),
-        Entry("records", "a path into the answer", "where the list of records stands", PATH, (), REQUIRED),
-        Entry("key", "a list of paths", "what makes a record itself", list_of(PATH, minItems=1), (), REQUIRED),
-        Entry("paging", "keys, see [paging](#paging)", "how the next page is asked for", ref("paging"), ()),
-    ),
-)
-
-PAGING = Part(
-    "paging",
-    "keys",
-    "How the pages of an endpoint are asked for: by `page` or by `cursor`.",
-    (
-        Entry("page", "where the number goes", "pages by number", SOME_TEXT, ()),
-        Entry("cursor", "where the cursor goes", "pages by a cursor the service gives", SOME_TEXT, ()),
-        Entry("next", "a path into the answer", "where the next cursor is read", PATH, ()),
-        Entry("total", "a path into the answer", "how many records the service says there are", PATH, ()),
-        Entry("page_count", "a path into the answer", "how many pages the service says there are", PATH, ()),
     ),
 )
