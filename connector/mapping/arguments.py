@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -112,7 +113,18 @@ def _replacement(written: Any) -> Replacement:
         raise ValueError(f"is no regular expression (RE2 syntax): {told.decode(errors='replace')}") from None
     if wrong := [one for one in re.findall(r"\\(?:g<)?(\d+)", written[1]) if int(one) > pattern.groups]:
         raise ValueError(f"the replacement names group {wrong[0]}; the expression has {pattern.groups or 'none'}")
-    return Replacement(written[0], written[1], pattern.sub)
+    return Replacement(written[0], written[1], partial(_substituted, pattern, written[1]))
+
+
+def _substituted(pattern: Any, replacement: str, text: str) -> str:
+    """The text with every match replaced. The library's own `sub` takes an empty match at one place twice."""
+    pieces, end, last = [], 0, None
+    for match in pattern.finditer(text):
+        if match.span() != last:
+            last = match.span()
+            pieces += [text[end : last[0]], match.expand(replacement)]
+            end = last[1]
+    return "".join((*pieces, text[end:]))
 
 
 def _expression(written: Any) -> Expression:

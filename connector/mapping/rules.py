@@ -54,7 +54,10 @@ class Expression:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A regular expression of RE2, which takes time in proportion to the text and no more; and what replaces it."""
+    """A regular expression of RE2, which takes time in proportion to the text and no more; and what replaces it.
+
+    substitute: a text with every match replaced.
+    """
 
     pattern: str
     text: str

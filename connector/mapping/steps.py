@@ -73,7 +73,7 @@ def change_maker(find: Find, salt: str) -> Maker:
                 return _truncated(step.argument)
             case "replace":
                 replacement: Replacement = step.argument
-                return _of_text(lambda text: tidy(replacement.substitute(replacement.text, text)))
+                return _of_text(lambda text: tidy(replacement.substitute(text)))
             case "text":
                 return _of_text(str)
             case "upper":
