@@ -1,6 +1,7 @@
 """A whole installation over both simulators, in one process, on a simulated clock."""
 
 import random
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,10 @@ fields:
   First_Queue_Id__c: first_queue_id
   Is_Open__c: is_open
 """
+
+
+FIELDS = tuple(re.findall(r"(?m)^  (\w+__c):", MAPPING))
+"""Those it writes."""
 
 
 class ChangingFaults(Faults):
@@ -194,7 +199,7 @@ class Lab:
     def rows(self) -> dict[str, dict[str, Any]]:
         """What stands in the org, by external id."""
         rows = self.salesforce.rows("Conversation__c")
-        return {key: {name: _as_sent(value) for name, value in row.items()} for key, row in rows.items()}
+        return {key: {name: _as_sent(row[name]) for name in FIELDS} for key, row in rows.items()}
 
     def truth(self, until: datetime) -> dict[str, dict[str, Any]]:
         """What should stand there of conversations begun from the first day until `until`, as seen now."""

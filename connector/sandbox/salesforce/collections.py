@@ -95,18 +95,24 @@ class Collections:
         return row
 
     def _value(self, name: str, column: str, value: Any) -> Row:
-        """One member of a record as field and value; `Parent__r: {Ext__c: ..}` names a parent by its key."""
+        """One member of a record as field and value; `Parent__r: {Ext__c: ..}` names a parent by its key.
+
+        Where the parent may be of several objects, `attributes` inside it name the one.
+        """
         if isinstance(value, dict):
+            kind = value["attributes"].get("type") if isinstance(value.get("attributes"), dict) else None
             inner = {each: text for each, text in value.items() if each != "attributes"}
             if len(inner) == 1:
                 (parent_field, text), *_ = inner.items()
-                found = self._setup.column(name, f"{column}.{parent_field}")
-                if found is not None and found[1] is not None:
-                    return {found[0].name: None if text is None else ParentKey(found[0].parent, found[1].name, text)}
+                found = self._setup.column(name, f"{column}.{parent_field}") or (
+                    self._setup.column(name, f"{kind}:{column}.{parent_field}") if kind else None
+                )
+                if found is not None and found.key is not None:
+                    return {found.field.name: None if text is None else ParentKey(found.parent, found.key.name, text)}
         found = self._setup.column(name, column)
         if found is None or "." in column:
             raise RowRefused("INVALID_FIELD", f"No such column '{column}' on sobject of type {name}")
-        return {found[0].name: from_json(found[0], value)}
+        return {found.field.name: from_json(found.field, value)}
 
 
 def _result(outcome: Outcome, *, with_created: bool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ __all__ = ["Org", "Outcome", "record_id"]
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SUFFIX = string.ascii_uppercase + "012345"
-_SQL_TYPES = {"double": "REAL", "boolean": "INTEGER"}
+_SQL_TYPES = {"double": "REAL", "int": "INTEGER", "boolean": "INTEGER"}
 _ROLLED_BACK = RowError(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "Record rolled back because not all records were valid and the request was using AllOrNone header",
@@ -189,12 +189,15 @@ class Org:
                 raise RowRefused("INVALID_FIELD", message)
             return found[0]
         stored = check(field, value)
-        if field.parent and stored is not None and not self._find(field.parent, _ID, stored):
+        known = [one for one in field.points_to if one in self._setup.objects]
+        if field.points_to and stored is not None and not any(self._find(one, _ID, stored) for one in known):
             raise RowRefused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", field.name)
         return stored
 
     def _refuse_fields(self, fields: Mapping[str, Field], values: Mapping[str, Any], *, creating: bool) -> None:
-        locked = [field for field in values if not fields[field].writable]
+        locked = [
+            field for field in values if not fields[field].writable or (fields[field].create_only and not creating)
+        ]
         if locked:
             message = (
                 f"Unable to create/update fields: {', '.join(locked)}. Please check the security settings of this "
@@ -218,7 +221,7 @@ class Org:
 
     def _defaults(self, name: str) -> dict[str, Any]:
         own = self._setup.objects[name].fields
-        return {each.name: False if each.kind == "boolean" else None for each in own}
+        return {each.name: False if each.kind == "boolean" else each.default for each in own}
 
     def _save(self, name: str, existing: str | None, values: Mapping[str, Any]) -> str:
         now = stamp(self._clock.now())
@@ -234,6 +237,7 @@ class Org:
         given = {**values, "number": number, "Id": new, "_Writes": 1}
         if made.is_custom:
             given["Name"] = f"{made.label[0].upper()}-{number:06}"
+        given |= {each.name: f"{number:08}" for each in made.fields if each.numbered}
         given |= dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), now)
         columns = ", ".join(f'"{field}"' for field in given)
         sql = f'INSERT INTO "{name}" ({columns}) VALUES ({", ".join("?" * len(given))})'  # noqa: S608

@@ -4,15 +4,31 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.sandbox.objects import Field, SObject
 from connector.sandbox.salesforce.errors import RestError, RowRefused
 
-__all__ = ["Predicate", "Setup"]
+__all__ = ["Column", "Predicate", "Setup"]
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 """Takes the record as it would be saved (JSON values by field name); True means the record is bad."""
+
+
+class Column(NamedTuple):
+    """What a column sets: the field; and where it names a parent by a key, the parent's key field and its object."""
+
+    field: Field
+    key: Field | None = None
+    parent: str = ""
+
+    @property
+    def name(self) -> str:
+        """The column as it is written exactly."""
+        if self.key is None:
+            return self.field.name
+        kind = f"{self.parent}:" if len(self.field.points_to) > 1 else ""
+        return f"{kind}{self.field.relationship}.{self.key.name}"
 
 
 class Setup:
@@ -46,21 +62,27 @@ class Setup:
             if (name, each.name) not in self._hidden
         }
 
-    def column(self, name: str, column: str) -> tuple[Field, Field | None] | None:
-        """What `Field` or `Relationship.Field` names, any case: the field to set, and the parent's key field.
+    def column(self, name: str, column: str) -> "Column | None":
+        """What `Field`, `Relationship.Field` or `Object:Relationship.Field` names, any case.
 
-        None when there is no such field, or the user may not see it, or the parent's field cannot serve as a key.
+        None when there is no such field, or the user may not see it, or the parent's field cannot serve as a key, or
+        the object is named where the field points to one only, or not named where it may point to several.
+        Source: Bulk API 2.0 guide, "Relationship Fields in a Header Row".
         """
         own, _, parent_field = column.partition(".")
         fields = self.fields(name).values()
         if not parent_field:
             plain = next((each for each in fields if each.name.lower() == own.lower()), None)
-            return None if plain is None else (plain, None)
+            return None if plain is None else Column(plain)
+        kind, _, relationship = own.rpartition(":")
         for each in fields:
-            if each.relationship and each.relationship.lower() == own.lower():
-                for key in self.fields(each.parent).values():
-                    if key.is_key and key.name != "Id" and key.name.lower() == parent_field.lower():
-                        return each, key
+            if each.relationship and each.relationship.lower() == relationship.lower():
+                is_named = len(each.points_to) > 1
+                for parent in each.points_to:
+                    if parent in self.objects and kind.lower() == (parent.lower() if is_named else ""):
+                        for key in self.fields(parent).values():
+                            if key.is_key and key.name != "Id" and key.name.lower() == parent_field.lower():
+                                return Column(each, key, parent)
         return None
 
     def hide(self, name: str, field: str, now: datetime, *, hidden: bool) -> None:

@@ -159,12 +159,12 @@ def _condition(tokens: _Tokens, query: Query, setup: Setup) -> str:
 
 def _value(tokens: _Tokens, by: Field) -> Any:
     kind, text = tokens.take("text", "datetime", "date", "number", "word")
-    is_quoted_kind = by.kind not in ("double", "boolean", "datetime", "date")
+    is_quoted_kind = by.kind not in ("double", "int", "boolean", "datetime", "date")
     if kind == "word" and text.lower() == "null":
         return None
     if kind == "text" and is_quoted_kind:
         return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text[1:-1])
-    if kind == "number" and by.kind == "double":
+    if kind == "number" and by.kind in ("double", "int"):
         return float(text)
     if kind == "datetime" and by.kind == "datetime":
         return stamp(datetime.fromisoformat(text))

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from connector.sandbox.objects import Field
 from connector.sandbox.salesforce.errors import RowError, RowRefused
-from connector.sandbox.salesforce.setup import Setup
+from connector.sandbox.salesforce.setup import Column, Setup
 from connector.sandbox.salesforce.values import NULL_CELL, ParentKey, Row, Value, from_csv
 
 __all__ = ["DELIMITERS", "LINE_ENDINGS", "Columns", "JobRefused", "Line", "read_upload"]
@@ -114,7 +113,7 @@ class Columns:
     """
 
     def __init__(self, setup: Setup, name: str, header: Sequence[str]) -> None:
-        self._columns: list[tuple[Field, Field | None]] = []
+        self._columns: list[Column] = []
         self.echoed: list[int] = []
         for at, column in enumerate(header):
             found = setup.column(name, column)
@@ -123,24 +122,22 @@ class Columns:
             if found in self._columns:
                 raise JobRefused(f"InvalidBatch : Duplicate field name : {column}")
             self._columns.append(found)
-            field, key = found
-            exact = field.name if key is None else f"{field.relationship}.{key.name}"
-            if column == exact:
+            if column == found.name:
                 self.echoed.append(at)
 
     def numbers(self) -> set[int]:
         """Places of the number columns."""
-        return {at for at, (field, key) in enumerate(self._columns) if field.kind == "double" and key is None}
+        return {at for at, one in enumerate(self._columns) if one.field.kind == "double" and one.key is None}
 
     def row(self, cells: Sequence[str]) -> Row | RowError:
         """Values of a row by field name; an empty cell leaves its field out, `#N/A` gives None."""
         row: dict[str, Value] = {}
         try:
-            for at, ((field, key), cell) in enumerate(zip(self._columns, cells, strict=True)):
+            for at, ((field, key, parent), cell) in enumerate(zip(self._columns, cells, strict=True)):
                 if cell == "":
                     continue
                 if key is not None and cell != NULL_CELL:
-                    row[field.name] = ParentKey(field.parent, key.name, cell)
+                    row[field.name] = ParentKey(parent, key.name, cell)
                 else:
                     row[field.name] = from_csv(field, cell, at)
         except RowRefused as refusal:

@@ -1,7 +1,7 @@
 """Field values: read from a CSV cell or from JSON, checked against the field, written as Salesforce writes them.
 
-A value is text, Decimal (double), bool, date text `YYYY-MM-DD`, date-time text `YYYY-MM-DDThh:mm:ss.000+0000` (UTC,
-whole seconds), a `ParentKey`, or None (clear the field).
+A value is text, Decimal (double, int), bool, date text `YYYY-MM-DD`, date-time text `YYYY-MM-DDThh:mm:ss.000+0000`
+(UTC, whole seconds), a `ParentKey`, or None (clear the field).
 """
 
 import re
@@ -19,8 +19,14 @@ __all__ = ["NULL_CELL", "ParentKey", "Row", "Value", "check", "echo_number", "fr
 NULL_CELL = "#N/A"
 """The cell that clears a field (Bulk API 2.0 guide, Prepare CSV Files)."""
 
-_TEXT_KINDS = frozenset({"string", "textarea", "email", "phone", "picklist", "reference", "id"})
-_XSD = {"double": "xsd:double", "boolean": "xsd:boolean", "datetime": "xsd:dateTime", "date": "xsd:date"}
+_TEXT_KINDS = frozenset({"string", "textarea", "email", "phone", "picklist", "combobox", "reference", "id"})
+_XSD = {
+    "double": "xsd:double",
+    "int": "xsd:int",
+    "boolean": "xsd:boolean",
+    "datetime": "xsd:dateTime",
+    "date": "xsd:date",
+}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -71,6 +77,8 @@ def from_json(field: Field, value: Any) -> Value:
         return value
     if field.kind == "double" and isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
+    if field.kind == "int" and type(value) is int:
+        return Decimal(value)
     if field.kind in ("date", "datetime") and isinstance(value, str):
         try:
             return _parse(field.kind, value)
@@ -103,6 +111,8 @@ def _json_token(value: Any) -> tuple[str, str]:
 def _parse(kind: str, text: str) -> Value:
     """Raises ValueError when `text` is not of that kind."""
     if kind == "double" and _NUMBER.fullmatch(text):
+        return Decimal(text)
+    if kind == "int" and re.fullmatch(r"[+-]?\d+", text):
         return Decimal(text)
     if kind == "boolean" and text in ("true", "false", "1", "0"):
         return text in ("true", "1")
@@ -143,6 +153,10 @@ def _fit(field: Field, value: Decimal) -> float:
         f"{field.label}: value outside of valid range on numeric field: {value}",
         field.name,
     )
+    if field.kind == "int":
+        if abs(value) >= 2**31:
+            raise too_large
+        return int(value)
     with localcontext() as context:
         context.prec = 60
         try:

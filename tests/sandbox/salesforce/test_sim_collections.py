@@ -295,3 +295,46 @@ def test_records_are_deleted_by_id(api):
         failed("MALFORMED_ID", "malformed id zzz"),
     ]
     assert set(api.sim.rows(QUEUE)) == {"b"}
+
+
+def test_a_parent_of_several_types_is_named_with_its_type(api):
+    api.collect("Contact", "Phone_Key__c", {"Phone_Key__c": "+4930", "LastName": "Known"})
+    key = "Genesys_Conversation_Id__c"
+    results = api.collect(
+        "Task",
+        key,
+        {key: "t1", "Subject": "Call", "Who": {"attributes": {"type": "Contact"}, "Phone_Key__c": "+4930"}},
+        {key: "t2", "Who": {"attributes": {"type": "Contact"}, "Phone_Key__c": "+4931"}},
+        {key: "t3", "Who": {"attributes": {"type": "Lead"}, "Phone_Key__c": "+4930"}},
+        {key: "t4", "Who": {"Phone_Key__c": "+4930"}},
+    ).json()
+    assert [error["message"] for each in results for error in each["errors"]] == [
+        "Foreign key external ID: +4931 not found for field Phone_Key__c in entity Contact",
+        "Foreign key external ID: +4930 not found for field Phone_Key__c in entity Lead",
+        "No such column 'Who' on sobject of type Task",
+    ]
+    contact = api.sim.records("Contact")["+4930"]["Id"]
+    (task,) = api.sim.rows("Task").values()
+    told = ("WhoId", "Subject", "Status", "Priority", "TaskSubtype")
+    assert [task[name] for name in told] == [contact, "Call", "Not Started", "Normal", "Task"]
+
+
+def test_whole_numbers_and_what_is_set_once_are_checked(api):
+    key = "Genesys_Conversation_Id__c"
+    api.collect("Task", key, {key: "t1", "CallDurationInSeconds": 90, "CallType": "Inbound", "TaskSubtype": "Call"})
+    results = api.collect(
+        "Task",
+        key,
+        {key: "t1", "TaskSubtype": "Call"},
+        {key: "t2", "CallDurationInSeconds": 1.5},
+        {key: "t3", "CallDurationInSeconds": 2**31},
+        {key: "t4", "CallType": "Callback"},
+    ).json()
+    assert [each["errors"][0]["statusCode"] for each in results] == [
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "JSON_PARSER_ERROR",
+        "NUMBER_OUTSIDE_VALID_RANGE",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    ]
+    (task,) = api.sim.rows("Task").values()
+    assert (task["CallDurationInSeconds"], task["CallType"], task["TaskSubtype"]) == (90, "Inbound", "Call")

@@ -46,6 +46,30 @@ def test_a_describe_tells_keys_rights_parents_and_choices(api):
     assert (is_open["type"], is_open["nillable"], is_open["defaultedOnCreate"]) == ("boolean", False, True)
 
 
+def test_a_task_tells_whom_it_may_point_to_and_what_is_set_once(api):
+    task = fields(api, "Task")
+    told = ("type", "relationshipName", "referenceTo", "polymorphicForeignKey", "namePointing")
+    assert [task["WhoId"][each] for each in told] == ["reference", "Who", ["Contact", "Lead"], True, True]
+    assert [task["WhatId"][each] for each in told] == ["reference", "What", ["Account", "Case"], True, True]
+    seconds = task["CallDurationInSeconds"]
+    assert [seconds[each] for each in ("type", "soapType", "digits", "precision")] == ["int", "xsd:int", 8, 0]
+    subtype = task["TaskSubtype"]
+    assert [subtype[each] for each in ("createable", "updateable", "restrictedPicklist")] == [True, False, True]
+    assert [task["Status"][each] for each in ("type", "defaultedOnCreate")] == ["picklist", True]
+
+
+def test_a_case_is_numbered_by_the_platform_and_may_have_a_case_as_parent(api):
+    case = fields(api, "Case")
+    assert [case["CaseNumber"][each] for each in ("autoNumber", "createable", "updateable")] == [True, False, False]
+    told = ("relationshipName", "referenceTo", "polymorphicForeignKey")
+    assert [case["ParentId"][each] for each in told] == ["Parent", ["Case"], False]
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k1"})
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k2", "Parent": {"Case_Key__c": "k1"}})
+    first, second = api.sim.records("Case").values()
+    assert (first["CaseNumber"], first["Status"], first["Priority"]) == ("00000001", "New", "Medium")
+    assert (second["CaseNumber"], second["ParentId"]) == ("00000002", first["Id"])
+
+
 def test_a_hidden_field_is_absent_and_a_required_one_says_so(api):
     api.sim.hide_field(QUEUE, "Offered__c")
     api.sim.set_required(QUEUE, "Queue_Id__c")
@@ -71,11 +95,9 @@ def test_describe_answers_304_until_something_changes(api, clock):
 
 def test_the_list_holds_every_object(api):
     assert [each["name"] for each in api.get("sobjects").json()["sobjects"]] == [
-        "Account",
-        "Contact",
-        "Queue_Interval__c",
-        "Conversation__c",
-        "Conversation_Summary__c",
+        *("Account", "Contact", "Lead", "Case", "Task"),
+        *("Queue_Interval__c", "Conversation__c", "Conversation_Summary__c", "Conversation_Leg__c"),
+        *("Agent_Interval__c", "Agent_Status__c", "Wrap_Up_Count__c"),
     ]
 
 

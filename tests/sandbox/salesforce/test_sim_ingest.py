@@ -154,6 +154,29 @@ def test_good_values_are_read_in_every_allowed_spelling(api):
     ]
 
 
+def test_a_column_names_the_type_where_a_parent_may_be_of_several(api):
+    api.collect("Contact", "Phone_Key__c", {"Phone_Key__c": "+4930", "LastName": "Known"})
+    key = "Genesys_Conversation_Id__c"
+    data = f"{key},Contact:Who.Phone_Key__c,CallDurationInSeconds\nt1,+4930,90\nt2,+4931,\nt3,#N/A,1.5\n"
+    job = api.load(data, name="Task", key=key)
+    assert api.results(job, "failedResults") == [
+        f'"sf__Id","sf__Error",{key},Contact:Who.Phone_Key__c,CallDurationInSeconds',
+        '"","INVALID_FIELD:Failed to deserialize field at col 2. Due to, \'1.5\' is not a valid value for the type '
+        'xsd:int:CallDurationInSeconds --","t3","#N/A","1.5"',
+        '"","INVALID_FIELD:Foreign key external ID: +4931 not found for field Phone_Key__c in entity Contact:--",'
+        '"t2","+4931",""',
+    ]
+    (task,) = api.sim.rows("Task").values()
+    assert (task["WhoId"], task["CallDurationInSeconds"]) == (api.sim.records("Contact")["+4930"]["Id"], 90)
+
+
+@pytest.mark.parametrize("column", ["Who.Phone_Key__c", "Account:Who.Ext__c", "Account:Account.Ext__c"])
+def test_a_type_is_named_where_it_is_needed_and_nowhere_else(api, column: str):
+    name, key = ("Contact", "Email") if "Account.Ext" in column else ("Task", "Genesys_Conversation_Id__c")
+    job = api.load(f"{key},{column}\nk,1\n", name=name, key=key)
+    assert api.info(job)["errorMessage"] == f"InvalidBatch : Field name not found : {column}"
+
+
 def test_parents_are_named_by_relationship_columns(api):
     api.collect("Account", "Ext__c", {"Ext__c": "p-1", "Name": "Parent"})
     data = "Email,LastName,Account.Ext__c,Birthdate\na@b.example,A,p-1,1990-02-28\nb@b.example,B,p-2,\n"
