@@ -12,8 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
 
-import orjson
-
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
 from connector.lanes import JOB_STARTS_AT, Lane, choose, reason_to_hold, to_settle
 from connector.salesforce import collections, ingest
@@ -21,7 +19,7 @@ from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
 from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
-from connector.state.batches import SLICE_ROWS, Batch
+from connector.state.batches import NEWEST, SLICE_ROWS, Batch
 from connector.state.database import disk_in_words
 from connector.state.store import Store, StreamLock
 from connector.transport import AnswerLost
@@ -36,7 +34,11 @@ BUSY_SECONDS = 2.0
 
 
 class Delivery:
-    """Sends what waits for one object, and settles what earlier runs have sent to it."""
+    """Sends what waits for one object, and settles what earlier runs have sent to it.
+
+    parents: objects of the same stream whose rows go first, may be set before the first step; waits_for_parents: the
+    last step would have sent rows, but rows of a parent object that came with them or before are still on their way.
+    """
 
     def __init__(self, lane: Lane, org: Org, store: Store, run: int, folder: Path, now: Callable[[], datetime]) -> None:
         self._lane = lane
@@ -51,7 +53,14 @@ class Delivery:
         self._settling: Iterator[None] | None = None
         self._in_vain = 0
         self._polls = 0
+        self._below = NEWEST
         self.rows = 0
+        self.parents: frozenset[str] = frozenset()
+        self.waits_for_parents = False
+
+    @property
+    def object(self) -> str:
+        return self._lane.object
 
     def step(self, *, more_comes: bool) -> float | None:
         """Take one step. Returns the seconds after which the next makes sense, or None when nothing can be sent now.
@@ -59,8 +68,14 @@ class Delivery:
         more_comes: the pull goes on, so small deliveries are worth waiting for. Raises DeliveryRefused, QuotaSpent,
         ServiceUnavailable; what was sent stays in the journal.
         """
+        self.waits_for_parents = False
         is_open = bool(self._open())
+        below = NEWEST
         wanted = None if is_open else self._wanted(more_comes=more_comes)
+        if wanted and self.parents:
+            below = self._store.batches.parents_sent(self._lane.stream, self.parents, self._run)
+            wanted = self._wanted(more_comes=more_comes, below=below)
+            self.waits_for_parents = not wanted
         if not is_open and wanted is None:
             self.let_go()
             return self._delay(more_comes=more_comes)
@@ -70,7 +85,7 @@ class Delivery:
         if open_batches := self._open():
             return self._advance(open_batches[0])
         if wanted:
-            self._form(*wanted)
+            self._form(*wanted, below)
         return 0.0
 
     def settle_journal(self) -> float | None:
@@ -100,10 +115,10 @@ class Delivery:
 
     # What to send
 
-    def _wanted(self, *, more_comes: bool) -> tuple[Literal["collections", "bulk"], int] | None:
+    def _wanted(self, *, more_comes: bool, below: int = NEWEST) -> tuple[Literal["collections", "bulk"], int] | None:
         lane = self._lane
         most = JOB_STARTS_AT + 1
-        waiting = self._store.batches.waiting(lane.stream, lane.object, self._run, self._now(), most)
+        waiting = self._store.batches.waiting(lane.stream, lane.object, self._run, self._now(), most, below)
         is_proven = self._store.proven(lane.stream) == lane.proof
         return choose(
             lane,
@@ -122,8 +137,8 @@ class Delivery:
             return None
         return max((waiting.next_at - self._now()).total_seconds(), 1.0)
 
-    def _form(self, path: Literal["collections", "bulk"], rows: int) -> None:
-        """Write a batch down; a small one at once, a large one slice by slice."""
+    def _form(self, path: Literal["collections", "bulk"], rows: int, below: int) -> None:
+        """Write a batch of versions below this one down; a small batch at once, a large one slice by slice."""
         self._org.keep_reserve()
         lane, batches = self._lane, self._store.batches
         target = (lane.object, lane.external_id)
@@ -132,9 +147,9 @@ class Delivery:
                 lane.stream, self._org.org_id, target, path, lane.columns, lane.fields_print, self._run, self._now()
             )
             if path == "collections":
-                batches.take(batch, rows, self._now())
+                batches.take(batch, rows, self._now(), below)
                 batches.move(batch, "ready")
-        self._forming = batch.id
+        self._forming, self._below = batch.id, below
 
     # One step of a batch
 
@@ -186,7 +201,7 @@ class Delivery:
 
     def _go_on_forming(self, batch: Batch) -> float:
         most = min(self._lane.job_rows - batch.rows, SLICE_ROWS)
-        looked_at = self._store.batches.take(batch, most, self._now()) if most > 0 else 0
+        looked_at = self._store.batches.take(batch, most, self._now(), self._below) if most > 0 else 0
         if looked_at < SLICE_ROWS:
             self._store.batches.move(batch, "ready")
         return 0.0
@@ -201,7 +216,7 @@ class Delivery:
         return 0.0
 
     def _send_collections(self, batch: Batch) -> float:
-        rows = [orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id)]
+        rows = list(self._store.outbox.rows(batch.id))
         outcomes = collections.upsert(self._org, batch.object, batch.external_id, rows)
         with self._store.db.transaction(durable=True):
             batch = self._hold_if_most_fail(batch, outcomes)
@@ -222,7 +237,7 @@ class Delivery:
 
     def _upload(self, batch: Batch) -> float:
         file = self._folder / f"batch-{batch.id}.csv"
-        rows = (orjson.loads(payload) for payload in self._store.outbox.payloads(batch.id))
+        rows = self._store.outbox.rows(batch.id)
         with disk_in_words(file), file.open("wb") as opened:
             file.chmod(0o600)
             written = write_csv(opened, batch.columns, rows, limit_bytes=JOB_BYTES)

@@ -55,7 +55,8 @@ class Puller:
     """Reads the passes of one run of one stream, one page a step.
 
     prints: fingerprints of the mapping's fields and of its source; most_waiting: it pauses when so many rows wait to be
-    delivered, None: never, for a run that delivers nothing.
+    delivered, None: never, for a run that delivers nothing; is_paused: it did so last, and nothing comes before some
+    rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Puller:
         run: int,
         now: Callable[[], datetime],
         most_waiting: int | None = OUTBOX_ROWS,
+        order: Sequence[int] = (),
     ) -> None:
         self._reader = reader
         self._compiled = compiled
@@ -77,6 +79,7 @@ class Puller:
         self._run = run
         self._now = now
         self._most_waiting = most_waiting
+        self._rank = {target: rank for rank, target in enumerate(order)}
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
         self._max_pages = compiled.mapping.source.max_pages
@@ -84,6 +87,7 @@ class Puller:
         self._reading: Reading | None = None
         self.pages = 0
         self.records = 0
+        self.is_paused = False
 
     def add(self, work: Iterable[Pass | Planned]) -> None:
         """Passes to go on with and passes to begin, in the order they are to be read."""
@@ -107,7 +111,8 @@ class Puller:
         """
         if self._reading is None and not self._work:
             return None
-        if self.pages % LOOK_EVERY_PAGES == 0 and self._is_full():
+        self.is_paused = self.pages % LOOK_EVERY_PAGES == 0 and self._is_full()
+        if self.is_paused:
             return PAUSE_SECONDS
         if self._reading is None:
             self._reading = self._open(self._work.popleft())
@@ -255,6 +260,8 @@ class Puller:
             rows = self._compiled.map(record)
         except Unmappable as problem:
             return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
+        if self._rank:
+            rows.sort(key=lambda row: self._rank[row.target])
         return Entry(key, content, at, "mapped" if rows else "filtered", rows)
 
 

@@ -3,7 +3,7 @@
 Pulling and delivering are steps; how they alternate is the schedule's business (`connector.schedules`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,10 @@ from connector.genesys.pages import PageReader
 from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import Compiled, Find, Fingerprints
+from connector.mapping.relationships import is_said, parent_by_name, parents_first, target_parents
 from connector.pulling import OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
-from connector.salesforce.describe import fetch_description, problems
+from connector.salesforce.describe import Description, fetch_description, problems
 from connector.schedules import Schedule
 from connector.spans import Planned, Span, Window, mark, merged, minus, plan
 from connector.state.lookups import LookupCache
@@ -95,7 +96,8 @@ class Result:
 class Runner:
     """Runs streams over given services and state. All seams are passed in.
 
-    now: the time all services agree on; schedule: how pull and deliver steps alternate; tell: receives Progress.
+    now: the time all services agree on; schedule: how pull and deliver steps alternate; tell: receives Progress;
+    outbox_rows: so many rows wait before the pull pauses.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Runner:
         schedule: Schedule,
         sleep: Callable[[float], None],
         tell: Callable[[Progress], None] = lambda progress: None,
+        outbox_rows: int = OUTBOX_ROWS,
     ) -> None:
         self._store = store
         self._client = client
@@ -118,6 +121,7 @@ class Runner:
         self._schedule = schedule
         self._sleep = sleep
         self._tell = tell
+        self._outbox_rows = outbox_rows
 
     def run(self, stream: Stream, order: Order) -> Result:
         """Run one stream to its end. Errors become part of the result; only an unexpected fault is raised."""
@@ -154,6 +158,9 @@ class _OneRun:
         self._told = self._store.told(stream.name)
         self._calls = {"Genesys Cloud": -self._client.calls, "Salesforce": -self._org.calls}
         self._deliveries: list[Delivery] = []
+        self._described: dict[str, Description] = {}
+        self._stored_order: Sequence[int] = ()
+        self._outbox_rows = runner._outbox_rows
         self._puller: Puller | None = None
 
     def go(self) -> Result:
@@ -165,6 +172,7 @@ class _OneRun:
             self._take_over_changes()
             if not self._order.rehearse:
                 self._check_targets()
+                self._put_parents_first()
             self._read_and_deliver()
         except ConnectorError as problem:
             error = problem
@@ -246,12 +254,36 @@ class _OneRun:
         compiled = self._stream.compiled
         found = []
         for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
-            found += problems(fetch_description(self._org, target.object), target.external_id, types)
+            found += problems(self._describe(target.object), target.external_id, types)
         if found:
             raise DeliveryRefused(
                 "\n".join(f"{self._name}: {problem}" for problem in found),
                 "nothing was sent; mend the object or the mapping, then run connector check",
             )
+
+    def _describe(self, object: str) -> Description:
+        if object not in self._described:
+            self._described[object] = fetch_description(self._org, object)
+        return self._described[object]
+
+    def _put_parents_first(self) -> None:
+        """Store and deliver rows behind those of the objects their relationship fields point to."""
+        compiled = self._stream.compiled
+        objects = [target.object for target in compiled.mapping.targets]
+        if len(objects) == 1:
+            return
+
+        def parents_of(index: int, column: str) -> Collection[str]:
+            # Names tell most look-ups; the others are looked up, and so is all that is known anyway.
+            if objects[index] in self._described or not is_said(column, objects):
+                return self._describe(objects[index]).parents(column)
+            return (str(parent_by_name(column)),)
+
+        parents = target_parents(objects, compiled.columns, parents_of)
+        for index, delivery in enumerate(self._deliveries[: len(objects)]):
+            delivery.parents = frozenset(objects[one] for one in parents[index])
+        order = self._stored_order = parents_first(parents)
+        self._deliveries = [*(self._deliveries[one] for one in order), *self._deliveries[len(objects) :]]
 
     # Reading and delivering
 
@@ -265,7 +297,8 @@ class _OneRun:
             self._store,
             self._run,
             self._now,
-            None if self._order.rehearse else OUTBOX_ROWS,
+            None if self._order.rehearse else self._outbox_rows,
+            self._stored_order,
         )
         begun: list[Span] = []
         unfinished = self._store.passes.unfinished(self._name)
@@ -309,8 +342,11 @@ class _OneRun:
     def _deliver(self, more_comes: bool) -> float | None:
         """One step of the first delivery that has something to do, parents first."""
         waits = []
+        # While the pull is paused no more comes. And parents do not wait for more when rows wait for them.
+        more_comes = more_comes and not (self._puller is not None and self._puller.is_paused)
+        needed = {parent for one in self._deliveries if one.waits_for_parents for parent in one.parents}
         for delivery in self._deliveries:
-            wait = delivery.step(more_comes=more_comes)
+            wait = delivery.step(more_comes=more_comes and delivery.object not in needed)
             if wait == 0.0:
                 self._report("delivering")
                 return 0.0

@@ -77,6 +77,15 @@ class Description:
         """The look-up field behind a relationship name (`Parent__r`), or None."""
         return next((each for each in self.fields.values() if each.relationship == relationship), None)
 
+    def parents(self, column: str) -> tuple[str, ...]:
+        """The objects a column such as `Parent__r.Ext__c` or `Type:Parent__r.Ext__c` points to; () where it is none."""
+        relationship, dot, _ = column.partition(".")
+        kind, _, name = relationship.rpartition(":")
+        if not dot or kind:
+            return (kind,) if dot else ()
+        field = self.lookup(name)
+        return field.parents if field else ()
+
 
 def fetch_description(org: Org, object: str) -> Description:
     """Describe an object. Raises DeliveryRefused when it does not exist or is hidden; else what `Org.call` raises."""

@@ -26,6 +26,9 @@ from connector.state.passes import count
 SLICE_ROWS = 1000
 """Rows per transaction."""
 
+NEWEST = 2**62
+"""Above every version."""
+
 TRANSIENT_TRIES = 6
 PARENT_RUNS = 3
 
@@ -91,13 +94,27 @@ class Batches:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def waiting(self, stream: str, target: str, run: int, now: datetime, most: int) -> Waiting:
-        """What can be sent in this run: counted up to `most`."""
+    def parents_sent(self, stream: str, parents: Iterable[str], run: int) -> int:
+        """The version below which no row of these objects is on its way any more, as far as this run can send it.
+
+        Rows of a record are stored together, parents first. So a row of a lower version has its parents in Salesforce,
+        if they ever come there. Nobody waits for a row that this run cannot send: it lacks a parent of its own.
+        """
+        objects = list(parents)
+        marks = ", ".join("?" * len(objects))
+        sql = f"""SELECT coalesce(
+                      (SELECT min(coalesce(since, seq)) FROM outbox WHERE stream = ? AND object IN ({marks})
+                       AND (batch IS NOT NULL OR skip_run <> ?)),
+                      (SELECT max(seq) + 1 FROM outbox), 0)"""  # noqa: S608
+        return int(self._db.value(sql, [stream, *objects, run]))
+
+    def waiting(self, stream: str, target: str, run: int, now: datetime, most: int, below: int = NEWEST) -> Waiting:
+        """What can be sent in this run: counted up to `most`. below: only versions lower than this count."""
         sql = """SELECT count(*) AS ready, coalesce(sum(only_collections), 0) AS single,
                         coalesce(max(attempts), 0) AS tried
                  FROM (SELECT only_collections, attempts FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
-                       AND not_before <= ? AND skip_run <> ? LIMIT ?)"""
-        row = self._db.row(sql, [stream, target, stamp(now), run, most])
+                       AND not_before <= ? AND skip_run <> ? AND seq < ? LIMIT ?)"""
+        row = self._db.row(sql, [stream, target, stamp(now), run, below, most])
         later = """SELECT min(not_before) FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
                    AND not_before > ? AND skip_run <> ?"""
         next_at = None
@@ -139,19 +156,20 @@ class Batches:
         sql = "SELECT * FROM batches WHERE org = ? AND ended IS NULL AND (? IS NULL OR object = ?) ORDER BY id"
         return [_batch(row) for row in self._db.rows(sql, [org, target, target])]
 
-    def take(self, batch: Batch, most: int, now: datetime) -> int:
+    def take(self, batch: Batch, most: int, now: datetime, below: int = NEWEST) -> int:
         """Move up to `most` waiting rows, at most a slice, into a forming batch; held rows first, then oldest.
 
-        Rows that equal what was confirmed meanwhile are dropped as unchanged. Returns how many rows were looked at:
-        fewer than asked for when no more wait.
+        below: only versions lower than this. Rows that equal what was confirmed meanwhile are dropped as unchanged.
+        Returns how many rows were looked at: fewer than asked for when no more wait.
         """
         wanted = min(most, SLICE_ROWS)
         sql = """SELECT seq, pass, object, external_id, at, hash, forced FROM outbox
-                 WHERE stream = ? AND object = ? AND batch IS NULL AND not_before <= ? AND skip_run <> ? {}
+                 WHERE stream = ? AND object = ? AND batch IS NULL AND not_before <= ? AND skip_run <> ? AND seq < ? {}
                  ORDER BY held DESC, only_collections DESC, seq LIMIT ?"""
         only = "AND only_collections = 0" if batch.path == "bulk" else ""
         with self._db.transaction(durable=True) as db:
-            rows = db.execute(sql.format(only), [batch.stream, batch.object, stamp(now), batch.run, wanted]).fetchall()
+            which = [batch.stream, batch.object, stamp(now), batch.run, below]
+            rows = db.execute(sql.format(only), [*which, wanted]).fetchall()
             counters: Counters = defaultdict(lambda: defaultdict(int))
             taken, same = [], []
             for row in rows:

@@ -238,3 +238,13 @@ CREATE TABLE lookup_lists (
 def _lookups(db: sqlite_utils.Database) -> None:
     for statement in _LOOKUPS.split(";\n"):
         db.execute(statement)
+
+
+@MIGRATIONS(name="0006_parents")
+def _parents(db: sqlite_utils.Database) -> None:
+    # The version this one has replaced before it was accepted; NULL: none.
+    db.execute("ALTER TABLE outbox ADD COLUMN since INTEGER")
+    # JSON: relationships the row is sent without, for Salesforce does not know the parent.
+    db.execute("ALTER TABLE outbox ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]'")
+    # How many of the rows created and updated were sent so.
+    db.execute("ALTER TABLE passes ADD COLUMN without_parent INTEGER NOT NULL DEFAULT 0")

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -107,13 +107,16 @@ class Outbox:
                 db.executemany("DELETE FROM outbox WHERE seq = ?", [[row["seq"]] for row in rows])
                 count(db, counters)
 
-    def payloads(self, batch: int) -> Iterator[bytes]:
-        """The rows of a batch in their order, read in slices."""
+    def rows(self, batch: int) -> Iterator[dict[str, Any]]:
+        """The rows of a batch in their order, without the relationships they are sent without, read in slices."""
         last = 0
-        sql = "SELECT seq, payload FROM outbox WHERE batch = ? AND seq > ? ORDER BY seq LIMIT 1000"
+        sql = "SELECT seq, payload, left_out FROM outbox WHERE batch = ? AND seq > ? ORDER BY seq LIMIT 1000"
         while rows := self._db.rows(sql, [batch, last]):
             for row in rows:
-                yield row["payload"]
+                values = orjson.loads(row["payload"])
+                for column in orjson.loads(row["left_out"]):
+                    values.pop(column, None)
+                yield values
             last = rows[-1]["seq"]
 
 
@@ -184,24 +187,31 @@ class _PageWriter:
         if met == "again":
             self._mine["row_duplicate"] += 1
             return True
-        fate = self._compare(target, row, hashed)
+        older = self._version(target, row.external_id, "IS NULL")
+        older = older or self._version(target, row.external_id, "IS NOT NULL")
+        fate = self._compare(target, row, hashed, older)
         if fate is None:
-            self._insert(target, row, hashed, payload)
+            self._insert(target, row, hashed, payload, older["since"] if older else None)
         else:
             self._mine[fate] += 1
         return True
 
-    def _compare(self, target: str, row: Row, hashed: bytes) -> Literal["unchanged", "rejected"] | None:
-        """Compare with the newest version of the key: waiting, else in flight, else confirmed. None: it differs."""
-        if waiting := self._version(target, row.external_id, "IS NULL"):
-            if waiting["hash"] != hashed:
-                self._supersede(waiting)
+    def _compare(
+        self, target: str, row: Row, hashed: bytes, older: sqlite3.Row | None
+    ) -> Literal["unchanged", "rejected"] | None:
+        """Compare with the newest version of the key: waiting, else in flight, else confirmed. None: it differs.
+
+        older: the version on its way that waits, else the one in flight.
+        """
+        if older and older["batch"] is None:
+            if older["hash"] != hashed:
+                self._supersede(older)
                 return None
             if self._pass.forced:
-                self._db.execute("UPDATE outbox SET forced = 1 WHERE seq = ?", [waiting["seq"]])
+                self._db.execute("UPDATE outbox SET forced = 1 WHERE seq = ?", [older["seq"]])
             return "unchanged"
-        if in_flight := self._version(target, row.external_id, "IS NOT NULL"):
-            return "unchanged" if in_flight["hash"] == hashed else None
+        if older:
+            return "unchanged" if older["hash"] == hashed else None
         if self._pass.forced:
             return None
         if is_confirmed(self._db, (self._pass.stream, target, row.external_id), row.at, hashed):
@@ -229,7 +239,7 @@ class _PageWriter:
         return "first"
 
     def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
-        sql = f"""SELECT seq, pass, hash FROM outbox
+        sql = f"""SELECT seq, pass, hash, batch, coalesce(since, seq) AS since FROM outbox
                   WHERE stream = ? AND object = ? AND external_id = ? AND batch {batch}"""  # noqa: S608
         found: sqlite3.Row | None = self._db.execute(sql, [self._pass.stream, target, external_id]).fetchone()
         return found
@@ -241,13 +251,17 @@ class _PageWriter:
         parameters = [one.stream, target, external_id, hashed, one.fields_print, self._believed_since]
         return self._db.execute(sql, parameters).fetchone() is not None
 
-    def _insert(self, target: str, row: Row, hashed: bytes, payload: bytes) -> None:
+    def _insert(self, target: str, row: Row, hashed: bytes, payload: bytes, since: int | None) -> None:
+        """Let the row wait. since: the first of the versions of its key that are on their way."""
         one = self._pass
+        # In a CSV file the text #N/A clears a field; only a Collections call can say the text itself.
+        only_collections = b'"#N/A"' in payload
+        key = (one.stream, target, row.external_id, row.at)
         self._db.execute(
-            """INSERT INTO outbox (stream, object, external_id, at, pass, hash, payload, forced, only_collections)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            # In a CSV file the text #N/A clears a field; only a Collections call can say the text itself.
-            [one.stream, target, row.external_id, row.at, one.id, hashed, payload, one.forced, b'"#N/A"' in payload],
+            """INSERT INTO outbox (stream, object, external_id, at, pass, hash, payload, forced, only_collections,
+                                   since)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [*key, one.id, hashed, payload, one.forced, only_collections, since],
         )
 
     def _supersede(self, waiting: sqlite3.Row) -> None:

@@ -196,3 +196,9 @@ def test_a_required_field_is_covered_by_its_column_or_its_relationship(saved):
         0,
         0,
     ]
+
+
+def test_a_recorded_describe_tells_the_objects_a_relationship_column_points_to(saved):
+    contact = read_description(saved("describe-contact-selected.json"))
+    columns = ("ReportsTo.Email", "Account.Ext__c", "Lead:Who.Email", "Nothing__r.Ext__c", "Email")
+    assert [contact.parents(column) for column in columns] == [("Contact",), ("Account",), ("Lead",), (), ()]
