@@ -12,6 +12,7 @@ from connector.cli.show import result_tables
 from connector.cli.stopping import stoppable
 from connector.config import Config
 from connector.errors import AlreadyRunning, ConfigError, ConnectorError, Stopped
+from connector.mapping.relationships import streams_parents_first
 from connector.report import as_data, trouble
 from connector.sync import Order, Result, Stream
 
@@ -48,8 +49,10 @@ def run_all(
     order: Order,
     max_minutes: float | None = None,
 ) -> list[Result]:
-    """Run streams one after the other, each whatever became of the others, watched and stoppable."""
+    """Run streams one after the other, parents first, each whatever became of the others, watched and stoppable."""
     stop = StopSign()
+    first_to_last = streams_parents_first([one.compiled.mapping for one in streams])
+    streams = [streams[index] for index in first_to_last]
     with ExitStack() as stack:
         used = stack.enter_context(rehearsal(config)) if order.rehearse else config
         tell = stack.enter_context(watched(session))

@@ -128,7 +128,18 @@ def _targets(document: Document, data: dict[str, Any], source: Source | None) ->
                 if key not in entry:
                     document.problem(place, f"'{key}' is missing")
             found.append(_target(document, entry, place, source))
+        _check_objects(document, found)
     return tuple(one for one in found if one is not None) if None not in found else ()
+
+
+def _check_objects(document: Document, targets: Sequence[Target | None]) -> None:
+    """Rows are known by object and key: two targets of one object would undo each other."""
+    first: dict[str, int] = {}
+    for index, target in enumerate(targets):
+        if target is not None and first.setdefault(target.object.lower(), index) != index:
+            other = f"targets[{first[target.object.lower()]}]"
+            text = f"{other} writes to {target.object} as well; give one of them a stream of its own"
+            document.problem(("targets", index, "target", "object"), text)
 
 
 def _target(document: Document, data: dict[str, Any], place: Place, source: Source | None) -> Target | None:

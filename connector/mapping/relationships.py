@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from connector.mapping import model
+from connector.mapping.rules import relationship_of
 
 
 def parent_by_name(column: str) -> str | None:
@@ -11,11 +12,10 @@ def parent_by_name(column: str) -> str | None:
     `Contact:Who.Ext__c` names it; `Account.Ext__c` and `X__r.Ext__c` follow their look-up field (`AccountId`, `X__c`),
     which usually has the object's name. A look-up called otherwise can be told by describe only.
     """
-    relationship, dot, _ = column.partition(".")
-    if not dot:
+    found = relationship_of(column)
+    if found is None:
         return None
-    kind, _, name = relationship.rpartition(":")
-    return kind or (f"{name[:-1]}c" if name.endswith("__r") else name)
+    return found.type or (f"{found.name[:-1]}c" if found.name.endswith("__r") else found.name)
 
 
 def is_said(column: str, known: Collection[str]) -> bool:

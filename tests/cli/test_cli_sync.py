@@ -25,6 +25,15 @@ fields:
   Medium__c: direction
 """
 
+LEGS = """
+source: {query: conversations.details}
+window: {start: 2026-03-02}
+target: {object: Conversation_Leg__c, external_id: Leg_Key__c}
+fields:
+  Leg_Key__c: {key: [conversationId]}
+  Conversation__r.Conversation_Id__c: conversationId
+"""
+
 CREATED_TWO = {
     "pulled": 2,
     "duplicate": 0,
@@ -271,3 +280,12 @@ def test_new_keys_are_refused_until_a_person_accepts_them(cli: Cli) -> None:
     accepted = cli("resync", "conversations", "--full", "--accept-new-keys")
     assert (refused.code, accepted.code, cli("sync").code) == (3, 0, 0)
     assert "connector resync conversations --full --accept-new-keys" in refused.err
+
+
+def test_a_stream_of_parents_runs_before_that_of_their_children_whatever_their_names(cli: Cli) -> None:
+    (cli.home / "mappings" / "a-legs.yml").write_text(LEGS)
+    said = cli("sync", "a-legs", "conversations", "--json").json
+    assert [(one["stream"], one["books"]["created"]) for one in said["streams"]] == [
+        ("conversations", 2),
+        ("a-legs", 2),
+    ]

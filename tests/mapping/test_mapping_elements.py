@@ -151,6 +151,13 @@ def test_problems_of_targets_are_told_with_their_places(problems):
     ]
 
 
+def test_two_targets_of_one_object_would_undo_each_other(problems):
+    assert problems(TWO.replace("Leg__c, external", "conversation__C, external")) == [
+        "8:22: targets[1].target.object: targets[0] writes to conversation__C as well; give one of them a stream of "
+        "its own"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
