@@ -353,7 +353,9 @@ class Delivery:
             self._note_vain(batch, batch.message or "it was aborted")
 
     def _settle_slice(self, batch: Batch, outcomes: Iterable[Outcome]) -> None:
-        settled = [to_settle(outcome, is_held=batch.is_held) for outcome in outcomes]
+        # What rows of another stream may go without, its own runs know: until then they wait.
+        optional = self._lane.optional if self._speaks_for(batch) else ()
+        settled = [to_settle(outcome, is_held=batch.is_held, optional=optional) for outcome in outcomes]
         proof = f"{batch.fields_print} {batch.org}"
         self._store.batches.settle(batch, settled, self._now(), proof)
         self.rows += len(settled)

@@ -1,10 +1,11 @@
 """Where rows go and under which rules: the decisions of delivery, without any effect."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from connector.mapping.rules import relationship_of
 from connector.salesforce.results import Outcome
 from connector.state.batches import Settled
 
@@ -34,7 +35,8 @@ class Lane:
     """Where the rows of one target go, and under which rules.
 
     columns: fields in file order; by: auto, bulk or collections; reject_limit: share of a delivery, 0 to 1, that may
-    fail for good before its rows are held; proof: mapping and organisation an accepted row proves.
+    fail for good before its rows are held; optional: relationship columns a row may go without when Salesforce does not
+    know the parent; proof: mapping and organisation an accepted row proves.
     """
 
     stream: str
@@ -46,6 +48,7 @@ class Lane:
     reject_limit: float
     fields_print: str
     proof: str
+    optional: tuple[str, ...] = ()
 
 
 def choose(
@@ -90,10 +93,29 @@ def reason_to_hold(reject_limit: float, rows: int, outcomes: Iterable[Outcome]) 
     return code, f"{total} of {rows} rows refused, {most} of them with {code}{where}: {example[code, fields]}"
 
 
-def to_settle(outcome: Outcome, *, is_held: bool) -> Settled:
-    """What is to be written for a row; is_held: rows refused for good wait for a person instead."""
+def may_go_without(optional: Sequence[str], fields: Sequence[str]) -> tuple[str, ...]:
+    """Of the columns a row may go without, those a missing parent may be about; all where that is not told.
+
+    fields: the parent's object and the field it was looked for by (`Contact.Phone_Key__c`), as far as told.
+    """
+    told = [field.rpartition(".") for field in fields]
+    return tuple(
+        column
+        for column in optional
+        if (parent := relationship_of(column)) is not None
+        # Two look-ups may lead to one object, and their names need not tell it.
+        if not told or any(field == parent.field and (not kind or parent.type in ("", kind)) for kind, _, field in told)
+    )
+
+
+def to_settle(outcome: Outcome, *, is_held: bool, optional: Sequence[str] = ()) -> Settled:
+    """What is to be written for a row.
+
+    is_held: rows refused for good wait for a person instead; optional: columns it may go without.
+    """
     fate = _FATES[outcome.verdict]
     if fate == "rejected" and is_held:
         return Settled(outcome.external_id, "held")
     code = outcome.code or outcome.verdict.upper()
-    return Settled(outcome.external_id, fate, code, outcome.message, ", ".join(outcome.fields))
+    without = may_go_without(optional, outcome.fields) if fate == "parent" else ()
+    return Settled(outcome.external_id, fate, code, outcome.message, ", ".join(outcome.fields), without)

@@ -5,6 +5,8 @@
                   = duplicate + unchanged + created + updated + deleted + rejected + superseded + pending
 
 `pulled` is counted by the pager, `made` by the mapper, `pending` is a count of rows in the outbox: the sums can fail.
+`without_parent` says how many of those created and updated went without a relationship whose parent Salesforce does
+not know.
 """
 
 from dataclasses import dataclass, fields
@@ -33,6 +35,7 @@ class Books:
     rejected: int = 0
     superseded: int = 0
     pending: int = 0
+    without_parent: int = 0
 
     def __add__(self, other: "Books") -> "Books":
         return Books(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Books)))

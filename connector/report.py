@@ -299,6 +299,7 @@ _LINES = (
     ("replaced by newer", "superseded", False),
     ("made twice", "row_duplicate", False),
     ("waiting", "pending", False),
+    ("went without parent", "without_parent", False),
 )
 
 

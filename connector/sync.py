@@ -221,6 +221,7 @@ class _OneRun:
             reject_limit=target.reject_limit,
             fields_print=self._stream.prints.fields,
             proof=self._proof,
+            optional=tuple(rule.name for rule in target.fields if rule.when_parent_missing == "leave"),
         )
 
     @property

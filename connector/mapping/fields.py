@@ -8,7 +8,7 @@ from pydantic import Field, create_model
 from connector.mapping.arguments import SOURCES, STEPS, bound, of_type, outcome
 from connector.mapping.document import Document, Place
 from connector.mapping.paths import RecordPath, parse_path
-from connector.mapping.rules import Condition, FieldRule, FieldType, Step, WhenMissing
+from connector.mapping.rules import Condition, FieldRule, FieldType, Step, WhenMissing, WhenParentMissing
 from connector.mapping.strict import Strict, kind_of, read
 from connector.mapping.values import as_text
 
@@ -31,6 +31,9 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
         return None
     if "with" in written and "join" not in written:
         document.problem((*place, "with"), "'with' belongs to 'join'", at_key=True)
+    if "when_parent_missing" in written and "." not in name:
+        text = "'when_parent_missing' belongs to a relationship, such as Account.Ext__c"
+        document.problem((*place, "when_parent_missing"), text, at_key=True)
     steps = _steps(document, place, written, model)
     source = sources[0]
     argument = getattr(model, source, None)
@@ -50,6 +53,7 @@ def read_field(document: Document, place: Place, name: str, written: Any) -> Fie
         separator=";" if getattr(model, "with") is None else getattr(model, "with"),
         steps=steps,
         when_missing=model.when_missing or otherwise,
+        when_parent_missing=model.when_parent_missing or "wait",
         type=model.type,
         label=model.label,
         length=model.length,
@@ -124,6 +128,7 @@ WrittenField = _written(
     **{"with": str},
     **_THEN,
     when_missing=WhenMissing,
+    when_parent_missing=WhenParentMissing,
     type=FieldType,
     label=Annotated[str, Field(min_length=1, max_length=40)],
     length=Annotated[int, Field(ge=1, le=131_072)],

@@ -77,6 +77,8 @@ def _field(rule: FieldRule) -> Any:
         rule.separator,
         [_step(step) for step in rule.steps],
         rule.when_missing,
+        # Left out where it is the usual, so that it changes no fingerprint of before.
+        *([rule.when_parent_missing] if rule.when_parent_missing != "wait" else []),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from connector.mapping.paths import RecordPath
 
 WhenMissing = Literal["clear", "leave", "reject"]
+WhenParentMissing = Literal["wait", "leave"]
 
 FieldType = Literal[
     "Text",
@@ -70,7 +71,8 @@ class FieldRule:
 
     source: from, jmespath, value, template, key, ratio, sum, first, last, count, join or metric; constant: of `value`,
     and the name of `metric`; template, expression: of theirs; paths: what the source reads; separator: of `join`;
-    steps: in the order written; type, label, length: for a generated schema.
+    steps: in the order written; when_parent_missing: of a relationship, whether the row waits for a parent Salesforce
+    does not know, or arrives without it; type, label, length: for a generated schema.
     """
 
     name: str
@@ -82,6 +84,7 @@ class FieldRule:
     separator: str = ";"
     steps: tuple[Step, ...] = ()
     when_missing: WhenMissing = "clear"
+    when_parent_missing: WhenParentMissing = "wait"
     type: FieldType | None = None
     label: str | None = None
     length: int | None = None

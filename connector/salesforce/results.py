@@ -116,7 +116,7 @@ def refused(external_id: str, error: RowError, external_id_field: str, record_id
         record_id=record_id or None,
         code=error.code,
         message=discreet(error.message),
-        fields=error.fields or ((f"{parent[2]}.{parent[1]}" if parent[2] else parent[1],) if parent else ()),
+        fields=(f"{parent[2]}.{parent[1]}" if parent[2] else parent[1],) if parent else error.fields,
     )
 
 

@@ -68,7 +68,8 @@ class Settled:
     """What is to be written for one row of a batch.
 
     fate: created, updated, rejected: the row leaves the outbox; again: it waits for another try; parent: it waits for
-    its parent record; held: it waits for a person; wait: it waits for an allowance.
+    its parent record; held: it waits for a person; wait: it waits for an allowance. optional: of fate parent, the
+    relationships it may be about that the row may go without.
     """
 
     external_id: str
@@ -76,6 +77,7 @@ class Settled:
     code: str = ""
     message: str = ""
     fields: str = ""
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -267,15 +269,29 @@ class _Settler:
             else:
                 self._reject(row, outcome)
         elif outcome.fate == "parent":
-            if row["attempts"] + 1 < PARENT_RUNS:
-                self.wait_again(row, tried=True, skip_run=self._batch.run)
+            if left_out := _left_out(row, outcome.optional):
+                self.wait_again(row, tried=False, left_out=left_out)
+            elif row["attempts"] + 1 < PARENT_RUNS:
+                # The next run tries the whole row: the parents it went without may be there by then.
+                self.wait_again(row, tried=True, skip_run=self._batch.run, left_out=[])
             else:
                 self._reject(row, outcome)
         else:
             self.wait_again(row, tried=False, held=outcome.fate == "held")
 
-    def wait_again(self, row: sqlite3.Row, *, tried: bool, skip_run: int = 0, held: bool = False) -> None:
-        """Put a row of the batch back among those that wait; a newer version that waits takes its place."""
+    def wait_again(
+        self,
+        row: sqlite3.Row,
+        *,
+        tried: bool,
+        skip_run: int = 0,
+        held: bool = False,
+        left_out: Sequence[str] | None = None,
+    ) -> None:
+        """Put a row of the batch back among those that wait; a newer version that waits takes its place.
+
+        left_out: relationships it is sent without from now on; None: as before.
+        """
         newer = self._db.execute(
             "SELECT 1 FROM outbox WHERE stream = ? AND object = ? AND external_id = ? AND batch IS NULL",
             [row["stream"], row["object"], row["external_id"]],
@@ -288,12 +304,23 @@ class _Settler:
         delayed = tried and not skip_run
         not_before = stamp(self._now + _wait(attempts)) if delayed else ""
         self._db.execute(
-            "UPDATE outbox SET batch = NULL, attempts = ?, not_before = ?, skip_run = ?, held = ? WHERE seq = ?",
-            [attempts, not_before, skip_run, held, row["seq"]],
+            """UPDATE outbox SET batch = NULL, attempts = ?, not_before = ?, skip_run = ?, held = ?, left_out = ?
+               WHERE seq = ?""",
+            [
+                attempts,
+                not_before,
+                skip_run,
+                held,
+                row["left_out"] if left_out is None else orjson.dumps(left_out).decode(),
+                row["seq"],
+            ],
         )
 
     def _accept(self, row: sqlite3.Row, fate: str) -> None:
         self._leave(row, fate)
+        if orjson.loads(row["left_out"]):
+            self.counters[row["pass"]]["without_parent"] += 1
+        # The hash is that of the whole row, also where it went without a parent: it is not sent again in every run.
         self._db.execute(
             """INSERT INTO row_hashes (stream, object, at, external_id, hash, in_doubt) VALUES (?, ?, ?, ?, ?, 0)
                ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0""",
@@ -323,6 +350,14 @@ class _Settler:
     def _leave(self, row: sqlite3.Row, fate: str) -> None:
         self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
         self.counters[row["pass"]][fate] += 1
+
+
+def _left_out(row: sqlite3.Row, optional: Sequence[str]) -> list[str]:
+    """What the row is to be sent without: one relationship more than now at least, or [] where that cannot help."""
+    left_out: list[str] = orjson.loads(row["left_out"])
+    values = orjson.loads(row["payload"])
+    more = [column for column in optional if column not in left_out and values.get(column) is not None]
+    return [*left_out, *more] if more else []
 
 
 def _wait(attempts: int) -> timedelta:

@@ -52,6 +52,7 @@ CREATED_TWO = {
     "rejected": 0,
     "superseded": 0,
     "pending": 0,
+    "without_parent": 0,
 }
 
 

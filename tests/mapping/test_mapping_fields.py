@@ -1,6 +1,7 @@
 """What a field becomes: its source, its steps in the order written, and what is missing."""
 
 import pytest
+from mapping_texts import CALLS, with_fields
 
 PEOPLE = [
     {"purpose": "customer", "sessions": [{"mediaType": "voice"}]},
@@ -156,3 +157,16 @@ def test_statistics_of_metrics_are_reached_by_name(value_of):
     assert value_of("{ratio: [tHandle.sum, tHandle.count], divide: 1000, round: 1}", tHandle=handled) == 42.5
     assert value_of("{from: nOffered.count, default: 0}", tHandle=handled) == 0
     assert value_of("{sum: [tHandle.sum, nOffered.count]}", tHandle=handled, nOffered={"count": 1}) == 127501
+
+
+def test_only_a_relationship_may_say_what_happens_without_its_parent(problems, read):
+    text = with_fields(
+        CALLS, "Account.Ext__c: {from: externalTag, when_parent_missing: leave}", "Call__r.Key__c: externalTag"
+    )
+    assert [rule.when_parent_missing for rule in read(text).targets[0].fields] == ["wait", "leave", "wait"]
+    (problem,) = problems(with_fields(CALLS, "Tag__c: {from: externalTag, when_parent_missing: leave}"))
+    assert (
+        "Tag__c.when_parent_missing: 'when_parent_missing' belongs to a relationship, such as Account.Ext__c" in problem
+    )
+    (problem,) = problems(with_fields(CALLS, "Account.Ext__c: {from: externalTag, when_parent_missing: skip}"))
+    assert "Account.Ext__c.when_parent_missing: " in problem

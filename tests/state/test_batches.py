@@ -1,9 +1,15 @@
 """The journal: what is taken into a batch, what becomes of its rows, and what is left when answers never come."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from state.desk import Desk, call
+from state.desk import KEY, Desk, at, call, record
+
+from connector.mapping import Row
+from connector.spans import stamp
+from connector.state.batches import Settled
+from connector.state.outbox import Entry
 
 FIRST_WAIT = timedelta(seconds=5)
 
@@ -90,6 +96,76 @@ def test_a_row_that_met_a_transient_fault_goes_again_with_growing_waits_and_an_e
             waits.append((waiting.next_at - desk.now).total_seconds())
             desk.now = waiting.next_at
     assert (waits, desk.books(one)["rejected"], desk.waiting()) == ([5, 10, 20, 40, 80], 1, [])
+
+
+def without_parents(desk: Desk, *optional: str) -> None:
+    """What waits is sent, and Salesforce knows none of the parents; `optional` are those it may go without."""
+    batch = desk.batch()
+    outcomes = [Settled(key, "parent", "INVALID_FIELD", optional=optional) for key, _ in desk.in_batch(batch)]
+    desk.store.batches.settle(batch, outcomes, desk.now)
+    desk.store.batches.end(batch, "ended", desk.now)
+
+
+def family(key: str, **values: Any) -> Entry:
+    return record(key, Row(0, key, stamp(at(1)), {KEY: key, "Value__c": 1, **values}))
+
+
+def test_a_row_goes_again_at_once_without_the_parents_it_may_go_without(desk: Desk):
+    one = desk.read(family("c1", **{"Account.Ext__c": "a", "Case__r.Key__c": "b"}))
+    without_parents(desk, "Account.Ext__c", "Contact.Ext__c")
+    batch = desk.batch()
+    assert list(desk.store.outbox.rows(batch.id)) == [{KEY: "c1", "Value__c": 1, "Case__r.Key__c": "b"}]
+    desk.answer(batch, c1="created")
+    assert desk.books(one) == {"pulled": 1, "mapped": 1, "made": 1, "created": 1, "without_parent": 1}
+
+
+def test_what_it_goes_without_says_nothing_about_what_is_known_of_the_row(desk: Desk):
+    entry = family("c1", **{"Account.Ext__c": "a"})
+    desk.read(entry)
+    without_parents(desk, "Account.Ext__c")
+    desk.send(c1="created")
+    again = desk.read(entry)
+    assert desk.books(again) == {"pulled": 1, "mapped": 1, "made": 1, "unchanged": 1}
+
+
+def test_a_row_that_lacks_another_parent_too_waits_and_is_tried_whole_by_the_next_run(desk: Desk):
+    desk.read(family("c1", **{"Account.Ext__c": "a", "Case__r.Key__c": "b"}))
+    without_parents(desk, "Account.Ext__c")
+    without_parents(desk, "Account.Ext__c")
+    assert desk.in_batch(desk.batch()) == []
+    desk.next_run()
+    batch = desk.batch()
+    assert list(desk.store.outbox.rows(batch.id)) == [
+        {KEY: "c1", "Value__c": 1, "Account.Ext__c": "a", "Case__r.Key__c": "b"}
+    ]
+
+
+def test_a_relationship_the_row_does_not_hold_helps_nothing_when_it_is_left_out(desk: Desk):
+    desk.read(family("c1", **{"Account.Ext__c": None}))
+    without_parents(desk, "Account.Ext__c", "Contact.Ext__c")
+    assert desk.in_batch(desk.batch()) == []
+
+
+def test_a_newer_version_takes_the_place_of_one_that_would_go_without_its_parent(desk: Desk):
+    one = desk.read(family("c1", **{"Account.Ext__c": "a"}))
+    batch = desk.batch()
+    two = desk.read(family("c1", **{"Account.Ext__c": "b"}), kind="resync")
+    desk.store.batches.settle(batch, [Settled("c1", "parent", optional=("Account.Ext__c",))], desk.now)
+    desk.store.batches.end(batch, "ended", desk.now)
+    again = desk.batch()
+    assert list(desk.store.outbox.rows(again.id)) == [{KEY: "c1", "Value__c": 1, "Account.Ext__c": "b"}]
+    desk.answer(again, c1="created")
+    desk.check(one, two)
+
+
+def test_a_row_keeps_going_without_its_parent_when_its_batch_came_to_nothing(desk: Desk):
+    desk.read(family("c1", **{"Account.Ext__c": "a"}))
+    without_parents(desk, "Account.Ext__c")
+    batch = desk.batch()
+    desk.store.batches.release(batch, tried=True, now=desk.now)
+    desk.store.batches.end(batch, "dissolved", desk.now)
+    desk.now += timedelta(minutes=1)
+    assert list(desk.store.outbox.rows(desk.batch().id)) == [{KEY: "c1", "Value__c": 1}]
 
 
 def test_a_row_without_its_parent_is_tried_once_in_each_of_three_runs(desk: Desk):
