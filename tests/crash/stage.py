@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 OBJECT = "Conversation__c"
+WRITTEN = tuple(
+    f"{name}__c"
+    for name in "Conversation_Id Started Ended Direction Duration_s Media_Types First_Queue_Id Is_Open".split()
+)
+"""The fields the mapping writes."""
 KILLED = -9
 
 
@@ -125,7 +130,7 @@ class Scene:
     def seen_org(self) -> Org:
         """The org as it is now."""
         return Org(
-            self.salesforce.rows(OBJECT),
+            {key: {name: row[name] for name in WRITTEN} for key, row in self.salesforce.rows(OBJECT).items()},
             self.salesforce.writes(OBJECT),
             [Job(one.state, one.keys, one.keys[: one.processed]) for one in self.salesforce.jobs()],
         )
