@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.errors import CannotHalve, ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
+from connector.genesys.chain import judge_chain
 from connector.genesys.judge import (
     AskAgain,
     Complete,
@@ -21,6 +22,7 @@ from connector.genesys.judge import (
     judge,
 )
 from connector.genesys.pages import PageReader
+from connector.genesys.queries import CursorPaging
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
 from connector.spans import Planned, Span, Window, stamp
@@ -42,13 +44,19 @@ TOO_DEEP = (502, 504)
 
 @dataclass
 class Reading:
-    """Where the pass being read stands. resumed: its last page was stored by an earlier run and is read again first."""
+    """Where the pass being read stands.
+
+    cursor: by which `page` is asked, None for the first and where pages have numbers; resumed: its last page was stored
+    by an earlier run and is read again first; lost_cursor: this run began it again because a cursor was refused.
+    """
 
     of: Pass
     page: int = 1
     seen: Seen = field(default_factory=Seen)
     distinct: int = 0
     resumed: Checkpoint | None = None
+    cursor: str | None = None
+    lost_cursor: bool = False
 
 
 class Puller:
@@ -118,9 +126,14 @@ class Puller:
             self._reading = self._open(self._work.popleft())
         reading = self._reading
         try:
-            page = self._reader.fetch_page(reading.of.span, reading.page)
-        except RefusedSpan as refusal:
-            self._refused(reading, refusal)
+            page = self._reader.fetch_page(reading.of.span, reading.page, reading.cursor)
+        except (RefusedSpan, QueryRefused) as refusal:
+            if reading.cursor is not None:
+                self._cursor_refused(reading, refusal)
+            elif isinstance(refusal, RefusedSpan):
+                self._refused(reading, refusal)
+            else:
+                raise
             return 0.0
         except ServiceUnavailable as fault:
             if fault.status not in TOO_DEEP or reading.page == 1:
@@ -131,8 +144,7 @@ class Puller:
             return 0.0
         self.pages += 1
         if reading.resumed is not None:
-            self._resume(reading, page, reading.resumed)
-            return 0.0
+            return self._resume(reading, page, reading.resumed)
         return self._weigh(reading, page)
 
     def _open(self, item: Pass | Planned) -> Reading:
@@ -143,7 +155,8 @@ class Puller:
         self._store.run_does(self._run, str(one.span))
         if one.checkpoint is None:
             return Reading(one)
-        return Reading(one, one.checkpoint.page, one.checkpoint.seen, one.distinct_keys, one.checkpoint)
+        stored = one.checkpoint
+        return Reading(one, stored.page, stored.seen, one.distinct_keys, stored, stored.cursor)
 
     def _is_full(self) -> bool:
         most = self._most_waiting
@@ -156,30 +169,50 @@ class Puller:
             )
         return True
 
-    def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> None:
+    def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> float:
         """The last stored page is not counted again; when it has changed meanwhile, the pass begins at page 1."""
         if page.digest != stored.digest:
             self._reading = Reading(self._store.passes.restart(reading.of, self._now()))
-        elif self._reader.query.paging is None:
-            self._finish(reading)
-        else:
-            reading.page, reading.resumed = page.number + 1, None
+            return 0.0
+        step: Step = GoOn(page.number + 1)
+        if self._reader.query.paging is None:
+            step = Complete()
+        elif isinstance(self._reader.query.paging, CursorPaging):
+            # Only the page itself knows the cursor of the one that follows.
+            step, reading.seen = self._judged(reading, page, reading.distinct)
+        if not isinstance(step, AskAgain):
+            reading.resumed = None
+        return self._take(reading, page, step)
 
     def _weigh(self, reading: Reading, page: Page) -> float:
         entries, distinct = self._entries(reading, page)
-        step: Step = Complete()
-        seen = reading.seen
-        if self._reader.query.paging is not None:
-            step, seen = judge(seen, page, distinct, self._max_pages)
-        if page.records and not isinstance(step, AskAgain):
-            checkpoint = Checkpoint(page.number, page.digest, seen)
+        step, seen = self._judged(reading, page, distinct)
+        is_chain = isinstance(self._reader.query.paging, CursorPaging)
+        if (page.records or is_chain) and not isinstance(step, AskAgain):
+            checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
             self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now())
             reading.distinct = distinct
             self.records += len(entries)
         reading.seen = seen
+        return self._take(reading, page, step)
+
+    def _judged(self, reading: Reading, page: Page, distinct: int) -> tuple[Step, Seen]:
+        match self._reader.query.paging:
+            case None:
+                return Complete(), reading.seen
+            case CursorPaging():
+                is_known = page.next is not None and (
+                    page.next == page.cursor or self._store.outbox.has_cursor(reading.of, page.next)
+                )
+                return judge_chain(reading.seen, page, distinct, self._max_pages, is_known_cursor=is_known)
+            case _:
+                return judge(reading.seen, page, distinct, self._max_pages)
+
+    def _take(self, reading: Reading, page: Page, step: Step) -> float:
+        """Do what was decided after a page; returns the seconds to wait."""
         match step:
             case GoOn(number) | LookAhead(number):
-                reading.page = number
+                reading.page, reading.cursor = number, page.next
             case AskAgain(number, seconds):
                 log.info("%s %s: page %d is asked again", self._stream, reading.of.span, number)
                 reading.page = number
@@ -189,6 +222,14 @@ class Puller:
             case Disagree():
                 self._disagree(reading, step)
         return 0.0
+
+    def _cursor_refused(self, reading: Reading, refusal: ConnectorError) -> None:
+        """Cursors die: the pass begins at page 1, once in a run; refused again, its span is too long to be read so."""
+        log.info("%s %s: the cursor of page %d is refused", self._stream, reading.of.span, reading.page)
+        if reading.lost_cursor:
+            self._disagree(reading, Disagree(f"the cursor of page {reading.page} is refused: {refusal.message}"))
+        else:
+            self._reading = Reading(self._store.passes.restart(reading.of, self._now()), lost_cursor=True)
 
     def _finish(self, reading: Reading) -> None:
         self._store.passes.pulled(reading.of)
@@ -246,7 +287,7 @@ class Puller:
             if known is None or known[1] != one.reading:
                 distinct += 1
             met[key] = (content, one.reading)
-            at = _whole_second(record.get(self._reader.query.time))
+            at = _whole_second(self._reader.time_of(record))
             if known is not None and known[0] == content:
                 entries.append(Entry(key, content, at, "duplicate"))
             elif at and not start <= at < end:

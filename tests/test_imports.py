@@ -16,7 +16,8 @@ LEVELS = (
     "errors",
     "masking",
     "spans",
-    "ledger genesys.queries genesys.judge genesys.facts genesys.flatten genesys.regions",
+    "ledger genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
+    "genesys.regions",
     "mapping connection",
     "transport config",
     "pace state",
@@ -33,7 +34,15 @@ LEVELS = (
 """Lowest first. A package stands for all of its modules that are not named themselves; `sandbox` stands apart."""
 
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names.split()}
-PURE = ("genesys.queries", "genesys.judge", "genesys.facts", "genesys.flatten", "genesys.regions")
+PURE = (
+    "genesys.queries",
+    "genesys.judge",
+    "genesys.chain",
+    "genesys.templates",
+    "genesys.facts",
+    "genesys.flatten",
+    "genesys.regions",
+)
 
 
 def name_of(path: Path) -> str:

@@ -42,7 +42,15 @@ class Source:
     def add(self, name: str, hour: float, **more: Any) -> None:
         self.conversations.append({**conversation(name, at(hour)), **more})
 
-    def call(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, permission: str = "") -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        permission: str = "",
+    ) -> Answer:
         assert body is not None
         start, end = (instant(text) for text in body["interval"].split("/"))
         page, size = body["paging"]["pageNumber"], body["paging"]["pageSize"]

@@ -171,7 +171,7 @@ def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Find
         raise QueryRefused(
             f"{stream.name}: {refusal.message}", f"mend `source` in mappings/{stream.name}.yml"
         ) from refusal
-    return f"{mapping.source.query} answers", ()
+    return f"{mapping.query.name} answers", ()
 
 
 def _looked_up(streams: Sequence[Stream]) -> list[str]:

@@ -29,12 +29,11 @@ EQUAL_PAGES_ALLOWED = 2
 class Witnesses:
     """What one answer states about the whole list; None where it states nothing.
 
-    total: records that match; page_count, header_page_count: pages there are.
+    total: records that match; page_count: pages there are; of several places in one answer the largest count.
     """
 
     total: int | None = None
     page_count: int | None = None
-    header_page_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Page:
     """One answer of a list call.
 
     number: as it was asked for, from 1; records: flattened; digest: of the record keys in order, equal for equal pages;
-    size: how many records were asked for.
+    size: how many records were asked for, 0 where the request cannot say; cursor: by which it was asked, None for the
+    first; next: of the page that follows, None where there is none or pages have numbers.
     """
 
     number: int
@@ -50,6 +50,8 @@ class Page:
     digest: str
     size: int
     witnesses: Witnesses = Witnesses()
+    cursor: str | None = None
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def judge(seen: Seen, page: Page, distinct: int, max_pages: int) -> tuple[Step, 
     max_pages: more pages than this are a loop. Returns the next step and what has been seen after it. The page's
     records are to be kept with every step but `AskAgain`.
     """
-    seen = replace(seen, witnesses=_latest(seen.witnesses, page.witnesses))
+    seen = replace(seen, witnesses=latest(seen.witnesses, page.witnesses))
     if page.records:
         return _judge_records(seen, page, max_pages)
     return _judge_empty(seen, page, distinct)
@@ -133,11 +135,11 @@ def after_unanswered(page: int) -> Disagree:
     return Disagree(f"page {page} is not answered although page 1 is: the list is too deep for the service")
 
 
-def _latest(old: Witnesses, new: Witnesses) -> Witnesses:
+def latest(old: Witnesses, new: Witnesses) -> Witnesses:
+    """The last value stated of each."""
     return Witnesses(
         old.total if new.total is None else new.total,
         old.page_count if new.page_count is None else new.page_count,
-        old.header_page_count if new.header_page_count is None else new.header_page_count,
     )
 
 
@@ -177,9 +179,9 @@ def _judge_last_again(seen: Seen, page: Page) -> tuple[Step, Seen]:
 
 
 def _judge_empty(seen: Seen, page: Page, distinct: int) -> tuple[Step, Seen]:
-    total = _credible_total(seen, distinct)
+    total = credible_total(seen, distinct)
     first_empty = page.number if seen.empty_from is None else seen.empty_from
-    if _is_believed(seen, first_empty, page.size, distinct):
+    if _is_believed(seen, first_empty, page, distinct):
         return Complete(), seen
     if seen.empty_from is None:
         if seen.asked_again < len(ASK_AGAIN_SECONDS):
@@ -197,24 +199,26 @@ def _judge_empty(seen: Seen, page: Page, distinct: int) -> tuple[Step, Seen]:
     return Complete(), seen
 
 
-def _credible_total(seen: Seen, distinct: int) -> int | None:
+def credible_total(seen: Seen, distinct: int) -> int | None:
     """The stated total, unless more distinct records than that were given: then it is proven wrong."""
     total = seen.witnesses.total
     return None if total is None or total < distinct else total
 
 
-def _is_believed(seen: Seen, first_empty: int, size: int, distinct: int) -> bool:
+def _is_believed(seen: Seen, first_empty: int, page: Page, distinct: int) -> bool:
     """Whether an empty page is the end: nothing promises more, and something besides it says so."""
-    total = _credible_total(seen, distinct)
+    total = credible_total(seen, distinct)
     if total is not None and total > distinct:
         return False
-    told = seen.witnesses
-    counts = [count for count in (told.page_count, told.header_page_count) if count is not None]
-    if any(count >= first_empty for count in counts):
+    count = seen.witnesses.page_count
+    if count is not None and count >= first_empty:
         return False
     if seen.skipped and total is None:
         return False
-    return total is not None or bool(counts) or _was_short(seen, size)
+    if total is not None or _was_short(seen, page.size):
+        return True
+    # Page counts are often stale: one that agrees is believed when the page is empty a second time.
+    return count is not None and (seen.asked_again > 0 or first_empty < page.number)
 
 
 def _was_short(seen: Seen, size: int) -> bool:

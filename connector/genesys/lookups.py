@@ -314,7 +314,7 @@ def _fetch_page(
         ) from fault
     digest = hashlib.blake2b("\n".join(one["id"] for one in records).encode(), digest_size=16).hexdigest()
     witnesses = Witnesses(_count(answer.body.get("total")), _count(answer.body.get("pageCount")))
-    return _NamesPage(number, records, digest, size, witnesses, isinstance(listed, list))
+    return _NamesPage(number, records, digest, size, witnesses, is_listed=isinstance(listed, list))
 
 
 def _record(kind: str, entity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""From a span and a page number to a page: the request the catalogue describes, the answer flattened."""
+"""From a span and a page number or cursor to a page: the request a query describes, the answer flattened."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -12,144 +12,186 @@ from connector.errors import MalformedAnswer
 from connector.genesys.client import Answer
 from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary, flatten_users
 from connector.genesys.judge import Page, Record, Witnesses
-from connector.genesys.queries import NumberedPaging, Query
+from connector.genesys.queries import CursorPaging, NumberedPaging, Query
+from connector.genesys.templates import fill, fill_params, fill_path, moment_text, placeholders
 from connector.mapping import Mapping as StreamMapping
-from connector.spans import DAY, Calendar, Span, stamp
+from connector.mapping.paths import parse_path
+from connector.mapping.suggest import did_you_mean
+from connector.spans import DAY, MINUTE, Calendar, Span
 
 _UTC = ZoneInfo("UTC")
+_HEADER = "header:"
 
 
 class Caller(Protocol):
     """What a reader needs of the client; see GenesysClient.call."""
 
     def call(
-        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, permission: str = ""
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        permission: str = "",
     ) -> Answer: ...
 
 
 class PageReader:
-    """Reads the pages of one stream's query."""
+    """Reads the pages of one stream's query. page_size: records asked for a page, 0 where the request cannot say."""
 
     def __init__(self, client: Caller, mapping: StreamMapping) -> None:
         self._client = client
         self._source = mapping.source
         self._zone = mapping.window.timezone
         self.query: Query = mapping.query
-        largest = self.query.paging.largest if self.query.paging else 0
-        self.page_size = min(self._source.page_size or largest, largest)
+        self.page_size = _page_size(self.query, self._source.page_size)
+        self._records = _walk(self.query.records)
+        self._key = [_walk(name) for name in self.query.record_key]
+        self._groups = [name for name in mapping.source.group_by if name not in self.query.record_key]
+        self.time_of: Callable[[Record], Any] = _walk(self.query.time)
 
-    def fetch_page(self, span: Span, number: int) -> Page:
-        """Ask for page `number`, from 1, of a span; queries without pages have one.
+    def fetch_page(self, span: Span, number: int, cursor: str | None = None) -> Page:
+        """Ask for page `number`, from 1, of a span; queries without pages have one. cursor: as the page before gave it.
 
-        Raises RefusedSpan for HTTP 400 and 413, MalformedAnswer when the answer is not what the catalogue says.
+        Raises RefusedSpan for HTTP 400 and 413, MalformedAnswer when the answer is not what the query says.
         """
+        query, values = self.query, self._values(span, number, cursor)
         answer = self._client.call(
-            "POST", self.query.path, body=self._body(span, number), permission=self.query.permission
+            query.method,
+            fill_path(query.path, values),
+            body=None if query.body is None else fill(query.body, values),
+            params=fill_params(query.params, values) or None,
+            permission=query.permission,
         )
-        listed = answer.body.get(self.query.records)
-        if listed is None:
-            listed = []
-        try:
-            if not isinstance(listed, list):
-                raise TypeError(f"{type(listed).__name__} instead of list")
-            records = list(self._flatten(listed, span))
-        except (AttributeError, TypeError) as fault:
-            raise MalformedAnswer(
-                f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects such as documented",
-                "the pass stays open and is read again by the next run",
-            ) from fault
+        records = self._read(answer.body, span)
         keys = [self.key_of(record) for record in records]
         return Page(
             number=number,
             records=records,
             digest=hashlib.blake2b(orjson.dumps(keys), digest_size=16).hexdigest(),
             size=self.page_size,
-            witnesses=_witnesses(self.query.paging, answer) if self.query.paging else Witnesses(),
+            witnesses=_witnesses(query.paging, answer),
+            cursor=cursor,
+            next=_next(query.paging, answer),
         )
 
     def key_of(self, record: Record) -> list[Any]:
         """The values that make a record itself: its id where it has one, else all of its dimensions."""
         if self.query.shape == "summary" and record.get("id"):
             return [record["id"]]
-        names = dict.fromkeys((*self.query.record_key, *self._source.group_by))
-        return [record.get(name) for name in names]
+        return [*(get(record) for get in self._key), *(record.get(name) for name in self._groups)]
 
     def bounds(self, span: Span) -> list[datetime]:
         """Where the span may be halved."""
         if self.query.halves == "day":
             return Calendar(DAY, _UTC).inside(span)
+        if self.query.halves == "minute":
+            return Calendar(MINUTE, _UTC).inside(span)
         if self.query.halves == "granularity" and self._source.granularity:
             return Calendar(self._source.granularity, self._zone).inside(span)
         return []
 
+    def _values(self, span: Span, number: int, cursor: str | None) -> dict[str, Any]:
+        """What the placeholders of the query stand for in this call; None leaves their key out."""
+        source = self._source
+        return {
+            "start": moment_text(span.start),
+            "end": moment_text(span.end),
+            "page": number,
+            "page_size": self.page_size,
+            "cursor": cursor,
+            "granularity": str(source.granularity),
+            "time_zone": str(self._zone),
+            "group_by": list(source.group_by),
+            "metrics": list(source.metrics),
+            "filter": source.filter or None,
+            "views": [view.model_dump(exclude_none=True) for view in source.views] or None,
+            "conversation_filters": list(source.filters.conversation) or None,
+            "segment_filters": list(source.filters.segment) or None,
+        }
+
+    def _read(self, body: dict[str, Any], span: Span) -> list[Record]:
+        listed = self._records(body)
+        if listed is None:
+            self._refuse_misnamed(body)
+            return []
+        try:
+            if not isinstance(listed, list):
+                raise TypeError(f"{type(listed).__name__} instead of list")
+            return list(self._flatten(listed, span))
+        except (AttributeError, TypeError) as fault:
+            raise MalformedAnswer(
+                f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects such as documented",
+                "the pass stays open and is read again by the next run",
+            ) from fault
+
+    def _refuse_misnamed(self, body: dict[str, Any]) -> None:
+        """A list of nearly the name that was looked for must not be read as nothing."""
+        if "." not in self.query.records:
+            lists = [name for name, value in body.items() if isinstance(value, list)]
+            if hint := did_you_mean(self.query.records, lists):
+                raise MalformedAnswer(f"Genesys Cloud {self.query.path}: no list {self.query.records!r}{hint}")
+
     def _flatten(self, listed: Iterable[Mapping[str, Any]], span: Span) -> Iterable[Record]:
+        if self.query.is_cell:
+            return flatten_summary(listed, span)
         if self.query.shape == "aggregates":
             return flatten_aggregates(listed)
         if self.query.shape == "users":
             return flatten_users(listed)
         if self.query.shape == "details":
             return flatten_conversations(listed)
-        return flatten_summary(listed, span)
-
-    def _body(self, span: Span, number: int) -> dict[str, Any]:
-        source = self._source
-        if self.query.shape in ("aggregates", "users"):
-            body: dict[str, Any] = {
-                "interval": _interval(span),
-                "granularity": str(source.granularity),
-                "timeZone": str(self._zone),
-                "groupBy": list(source.group_by),
-                "metrics": list(source.metrics),
-            }
-            if source.filter:
-                body["filter"] = source.filter
-            if source.views:
-                body["views"] = [view.model_dump(exclude_none=True) for view in source.views]
-        elif self.query.shape == "details":
-            # Ascending by start: conversations that begin while pages are read come last and shift nothing.
-            body = {"interval": _interval(span), "order": "asc", "orderBy": "conversationStart"}
-            if source.filters.conversation:
-                body["conversationFilters"] = list(source.filters.conversation)
-            if source.filters.segment:
-                body["segmentFilters"] = list(source.filters.segment)
-        else:
-            body = {
-                "dateFrom": stamp(span.start),
-                "dateTo": stamp(span.end),
-                "groupings": list(source.group_by),
-                "metrics": list(source.metrics),
-            }
-        if self.query.paging:
-            _put(body, self.query.paging.size, self.page_size)
-            _put(body, self.query.paging.number, number)
-        return body
+        return ({**record} for record in listed)
 
 
-def _interval(span: Span) -> str:
-    """Two instants with milliseconds, the one form the vendor documents."""
-    start, end = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z") for moment in (span.start, span.end))
-    return f"{start}/{end}"
+def _page_size(query: Query, wanted: int | None) -> int:
+    names = {name for _, name, _ in placeholders([query.path, dict(query.params), query.body])}
+    if query.paging is None or "page_size" not in names:
+        return 0
+    largest = query.paging.largest
+    return min(wanted or largest, largest) if query.paging.is_largest_known else wanted or largest
 
 
-def _put(body: dict[str, Any], path: tuple[str, ...], value: int) -> None:
-    for name in path[:-1]:
-        body = body.setdefault(name, {})
-    body[path[-1]] = value
+def _walk(path: str) -> Callable[[Any], Any]:
+    """A function to the value at a path of names, None when it is missing."""
+    names = parse_path(path).names
+
+    def get(value: Any) -> Any:
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    return get
 
 
-def _witnesses(paging: NumberedPaging, answer: Answer) -> Witnesses:
-    header = answer.headers.get(paging.page_count_header) if paging.page_count_header else None
-    return Witnesses(
-        total=_number(_get(answer.body, paging.total)),
-        page_count=_number(_get(answer.body, paging.page_count)) if paging.page_count else None,
-        header_page_count=_number(header),
-    )
+def _stated(answer: Answer, places: tuple[str, ...]) -> list[Any]:
+    """What stands at each of the places, None where nothing does."""
+    return [
+        answer.headers.get(place.removeprefix(_HEADER)) if place.startswith(_HEADER) else _walk(place)(answer.body)
+        for place in places
+    ]
 
 
-def _get(body: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
+def _witnesses(paging: NumberedPaging | CursorPaging | None, answer: Answer) -> Witnesses:
+    if paging is None:
+        return Witnesses()
+    page_count = paging.page_count if isinstance(paging, NumberedPaging) else ()
+    return Witnesses(_largest(_stated(answer, paging.total)), _largest(_stated(answer, page_count)))
+
+
+def _largest(stated: list[Any]) -> int | None:
+    return max((count for value in stated if (count := _number(value)) is not None), default=None)
+
+
+def _next(paging: NumberedPaging | CursorPaging | None, answer: Answer) -> str | None:
+    """The cursor of the page that follows: the first place that holds one counts."""
+    if not isinstance(paging, CursorPaging):
+        return None
+    for value in _stated(answer, paging.next):
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
+            return str(value)
+    return None
 
 
 def _number(value: Any) -> int | None:

@@ -5,37 +5,51 @@ metric names), except `conversations.summary`, which describes the `summary/quer
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-Shape = Literal["details", "aggregates", "summary", "users"]
+Shape = Literal["details", "aggregates", "summary", "users", "endpoint"]
 
 
 @dataclass(frozen=True)
 class NumberedPaging:
-    """Pages asked for by number. Each field is a path of keys in the request or answer body, or a header's name.
+    """Pages asked for by number, from 1, with `${page}` in the request.
 
-    size, number: where they go in the request body; total: how many records the service says match;
-    page_count: how many pages it says there are; page_count_header: the same as a header; largest: page size allowed.
+    total: where an answer says how many records match; page_count: where it says how many pages there are; each a path
+    of keys in the body, or `header:Name`. Every place is a witness: the largest count stated is what is promised.
+    largest: the page size to ask for, and the largest allowed if `is_largest_known`.
     """
 
-    size: tuple[str, ...]
-    number: tuple[str, ...]
-    largest: int
-    total: tuple[str, ...]
-    page_count: tuple[str, ...] | None = None
-    page_count_header: str | None = None
+    total: tuple[str, ...] = ()
+    page_count: tuple[str, ...] = ()
+    largest: int = 100
+    is_largest_known: bool = True
+
+
+@dataclass(frozen=True)
+class CursorPaging:
+    """Pages asked for by the cursor the page before gave, with `${cursor}` in the request; the first has none.
+
+    next: where an answer holds the cursor of the page that follows, the first place that holds one counts; the last
+    page has none. The rest as in NumberedPaging.
+    """
+
+    next: tuple[str, ...]
+    total: tuple[str, ...] = ()
+    largest: int = 100
+    is_largest_known: bool = False
 
 
 @dataclass(frozen=True)
 class Query:
-    """One call of the catalogue.
+    """One call that lists records, as data; `templates` says how placeholders are replaced.
 
-    records: key of the list in the answer (may be missing or null when there is nothing);
-    record_key: what makes a record itself, besides every dimension in `group_by`;
-    time: the record's field that places it in a span, always instant text;
-    halves: at which boundaries a span may be halved: UTC days (the service indexes by day), the granularity, or none;
-    permission: what the call needs, "" where the catalogue does not know it.
+    path, params, body: the request, with placeholders; records: path of the list in the answer (may be missing or null
+    when there is nothing); record_key: paths of what makes a record itself, besides every dimension in `group_by`;
+    time: path of the record's value that places it in a span, always instant text; is_cell: records carry no time, so
+    that `start` and `end` of the span are added to them and spans are whole cells;
+    halves: at which boundaries a span may be halved: UTC days (the service indexes by day), minutes, the granularity,
+    or none; permission: what the call needs, "" where nobody knows it.
     """
 
     name: str
@@ -44,14 +58,28 @@ class Query:
     records: str
     record_key: tuple[str, ...]
     time: str
-    halves: Literal["day", "granularity", "none"]
-    paging: NumberedPaging | None
+    halves: Literal["day", "minute", "granularity", "none"]
+    paging: NumberedPaging | CursorPaging | None
     permission: str
+    method: Literal["GET", "POST"] = "POST"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    is_cell: bool = False
 
     def about(self, subject: str) -> "Query":
         """The query of one of `SUBJECTS`, or of another the service may know; `self`: the one named "aggregates"."""
         return replace(self, path=self.path.format(subject=subject), permission=SUBJECTS.get(subject, ""))
 
+
+_AGGREGATES = {
+    "interval": "${start}/${end}",
+    "granularity": "${granularity}",
+    "timeZone": "${time_zone}",
+    "groupBy": "${group_by}",
+    "metrics": "${metrics}",
+    "filter": "${filter}",
+    "views": "${views}",
+}
 
 CATALOGUE: Mapping[str, Query] = {
     query.name: query
@@ -60,19 +88,27 @@ CATALOGUE: Mapping[str, Query] = {
             name="conversations.details",
             shape="details",
             path="/api/v2/analytics/conversations/details/query",
+            body={
+                "interval": "${start}/${end}",
+                # Ascending by start: conversations that begin while pages are read come last and shift nothing.
+                "order": "asc",
+                "orderBy": "conversationStart",
+                "conversationFilters": "${conversation_filters}",
+                "segmentFilters": "${segment_filters}",
+                "paging": {"pageSize": "${page_size}", "pageNumber": "${page}"},
+            },
             records="conversations",
             record_key=("conversationId",),
             time="conversationStart",
             halves="day",
-            paging=NumberedPaging(
-                size=("paging", "pageSize"), number=("paging", "pageNumber"), largest=100, total=("totalHits",)
-            ),
+            paging=NumberedPaging(total=("totalHits",)),
             permission="analytics:conversationDetail:view",
         ),
         Query(
             name="conversations.aggregates",
             shape="aggregates",
             path="/api/v2/analytics/conversations/aggregates/query",
+            body=_AGGREGATES,
             records="results",
             record_key=("start", "mediaType"),
             time="start",
@@ -84,6 +120,7 @@ CATALOGUE: Mapping[str, Query] = {
             name="aggregates",
             shape="aggregates",
             path="/api/v2/analytics/{subject}/aggregates/query",
+            body=_AGGREGATES,
             records="results",
             record_key=("start", "mediaType"),
             time="start",
@@ -95,6 +132,7 @@ CATALOGUE: Mapping[str, Query] = {
             name="users.aggregates",
             shape="users",
             path="/api/v2/analytics/users/aggregates/query",
+            body=_AGGREGATES,
             records="results",
             record_key=("userId", "start", "metric", "qualifier"),
             time="start",
@@ -106,19 +144,21 @@ CATALOGUE: Mapping[str, Query] = {
             name="conversations.summary",
             shape="summary",
             path="/api/v2/analytics/conversations/summary/queries",
+            body={
+                "dateFrom": "${start}",
+                "dateTo": "${end}",
+                "groupings": "${group_by}",
+                "metrics": "${metrics}",
+                "pageSize": "${page_size}",
+                "pageNumber": "${page}",
+            },
             records="entities",
             record_key=("start",),
             time="start",
             halves="none",
-            paging=NumberedPaging(
-                size=("pageSize",),
-                number=("pageNumber",),
-                largest=100,
-                total=("total",),
-                page_count=("pageCount",),
-                page_count_header="X-Page-Count",
-            ),
+            paging=NumberedPaging(total=("total",), page_count=("pageCount", "header:X-Page-Count")),
             permission="analytics:conversationAggregate:view",
+            is_cell=True,
         ),
     )
 }

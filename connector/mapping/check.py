@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
+from connector.genesys.queries import DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
 from connector.mapping.check_aggregates import check_subject, check_users, check_views
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
@@ -20,25 +20,27 @@ _NEEDED = {
     "users": ("granularity", "metrics"),
     "summary": ("metrics",),
     "details": (),
+    "endpoint": (),
 }
 _FOREIGN = {
-    "aggregates": ("filters",),
-    "users": ("filters", "views"),
-    "summary": ("granularity", "filter", "filters", "views"),
+    "aggregates": ("filters", "via"),
+    "users": ("filters", "views", "via"),
+    "summary": ("granularity", "filter", "filters", "views", "via"),
+    "endpoint": ("granularity", "group_by", "metrics", "filter", "filters", "views", "via"),
     "details": ("granularity", "group_by", "metrics", "filter", "views"),
 }
 
 
 def check_source(document: Document, source: Source) -> Source:
     """Note what is wrong with the source; give it back with the page size the catalogue fills in."""
-    query = CATALOGUE[source.query]
+    query = source.asked
     written = source.model_fields_set
     for key in _NEEDED[query.shape]:
         if not document.data["source"].get(key):
-            document.problem(("source",), f"'{key}' is missing; {source.query} needs it")
+            document.problem(("source",), f"'{key}' is missing; {query.name} needs it")
     for key in (*_FOREIGN[query.shape], *(() if query.paging else ("page_size", "max_pages"))):
         if key in written:
-            document.problem(("source", key), f"'{key}' is not for {source.query}", at_key=True)
+            document.problem(("source", key), f"'{key}' is not for {query.name}", at_key=True)
     for key in ("group_by", "metrics"):
         for index, name in enumerate(getattr(source, key)):
             if name in getattr(source, key)[:index]:
@@ -48,14 +50,16 @@ def check_source(document: Document, source: Source) -> Source:
         check_views(document, source)
     if query.shape == "users":
         return check_users(document, source)
-    if query.shape != "details":
+    if query.shape in ("aggregates", "summary"):
         is_summary = query.shape == "summary"
         _check_names(document, "group_by", source, SUMMARY_GROUPINGS if is_summary else DIMENSIONS)
         _check_names(document, "metrics", source, SUMMARY_METRICS if is_summary else METRICS)
     if query.paging is None:
         return source
-    if source.page_size is not None and source.page_size > query.paging.largest:
-        document.problem(("source", "page_size"), f"{source.query} gives at most {query.paging.largest} records a page")
+    if "page_size" in written and source.endpoint and not source.endpoint.names_page_size:
+        document.problem(("source", "page_size"), "goes nowhere: write ${page_size} in the endpoint's query or body")
+    if query.paging.is_largest_known and source.page_size is not None and source.page_size > query.paging.largest:
+        document.problem(("source", "page_size"), f"{query.name} gives at most {query.paging.largest} records a page")
     return source.model_copy(update={"page_size": source.page_size or query.paging.largest})
 
 
@@ -86,12 +90,12 @@ def check_window(document: Document, source: Source, window: WindowRules) -> Non
             return
     if granularity and not _holds(size, granularity):
         document.problem(("window", "size"), "must hold a whole number of source.granularity")
-    if CATALOGUE[source.query].shape == "details":
+    if source.asked.shape == "details":
         has_filter = bool(source.filters.conversation or source.filters.segment)
         longest = _LONGEST_FILTERED if has_filter else _LONGEST_UNFILTERED
         if _longest(size) > longest:
             more = "" if has_filter else " without filters, 31 with"
-            document.problem(("window", "size"), f"{source.query} reads at most {longest.days} days at once{more}")
+            document.problem(("window", "size"), f"{source.asked.name} reads at most {longest.days} days at once{more}")
 
 
 def _holds(size: Period, granularity: Period) -> bool:

@@ -25,7 +25,9 @@ def check_subject(document: Document, source: Source) -> None:
     place = ("source", "subject")
     if source.query != "aggregates":
         if "subject" in source.model_fields_set:
-            document.problem(place, f"'subject' is not for {source.query}, only for 'query: aggregates'", at_key=True)
+            document.problem(
+                place, f"'subject' is not for {source.asked.name}, only for 'query: aggregates'", at_key=True
+            )
     elif source.subject is None:
         if "subject" not in document.data["source"]:
             known = ", ".join(sorted(SUBJECTS))

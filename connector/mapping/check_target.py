@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, RARE_STATISTICS
+from connector.genesys.queries import DIMENSIONS, METRICS, RARE_STATISTICS
 from connector.mapping.contents import ELEMENT_NAMES, Contents, Many, Tree, Value, contents_of
 from connector.mapping.document import Document, Place
 from connector.mapping.kinds import WORDS, WrongKind, kind_of
@@ -180,6 +180,8 @@ def _check_path(document: Document, place: Place, path: RecordPath, contents: Co
 def _unknown_name(
     document: Document, place: Place, path: RecordPath, name: str, tree: Tree, contents: Contents
 ) -> None:
+    if contents.shape == "endpoint":
+        return  # nobody knows what such records hold
     if tree.what == "statistic" and name in RARE_STATISTICS:
         return
     if tree.what == "statistic":
@@ -232,11 +234,12 @@ def _check_key(document: Document, source: Source, contents: Contents, target: W
         return
     if rule.steps or "when_missing" in data[name]:
         document.problem(place, "the external id takes no steps and no when_missing: two records could become one")
-    if any(nearest(name, tree.names) for path in rule.paths for name, tree in contents.follow(path).unknown):
+    unknown = [one for path in rule.paths for one in contents.follow(path).unknown if contents.shape != "endpoint"]
+    if any(nearest(name, tree.names) for name, tree in unknown):
         return  # told already, as a word that is meant otherwise
     held = [_canonical(path, contents) for path in rule.paths]
-    if CATALOGUE[source.query].shape == "summary" and "id" in held:
-        needed = [*CATALOGUE[source.query].record_key, "id"]
+    if source.asked.shape == "summary" and "id" in held:
+        needed = [*source.asked.record_key, "id"]
     if missing := [one for one in needed if _canonical_text(one, contents) not in held]:
         what = "records" if target.each is None else "rows"
         document.problem((*place, "key"), f"must also hold {', '.join(missing)}: without it two {what} become one")
@@ -249,12 +252,12 @@ def _check_key(document: Document, source: Source, contents: Contents, target: W
 
 def _key_parts(source: Source, contents: Contents, target: Written) -> tuple[list[str], list[str]]:
     """The paths a target's key must hold, and those it may hold beside them, as seen from its elements."""
-    query = CATALOGUE[source.query]
+    query = source.asked
     needed = list(dict.fromkeys((*source.group_by, *query.record_key)))
     if query.shape == "summary" and not source.group_by:
         # Asked without groupings, the service lists conversations one by one.
         needed = ["id", *query.record_key]
-    lasting = [*needed, *source.group_by, *_LASTING[query.shape]]
+    lasting = [*needed, *source.group_by, *_LASTING[query.shape], query.time, *(["end"] if query.is_cell else [])]
     if target.each is None:
         return needed, lasting
     depth = len(contents.levels)
@@ -267,8 +270,9 @@ def _key_parts(source: Source, contents: Contents, target: Written) -> tuple[lis
 _LASTING = {
     "aggregates": ("end",),
     "users": ("end",),
-    "summary": ("end", "id", "conversationStart"),
-    "details": ("conversationStart",),
+    "summary": ("id", "conversationStart"),
+    "details": (),
+    "endpoint": (),
 }
 """What a key may hold beyond what it must: it never changes for the same record."""
 

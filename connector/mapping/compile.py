@@ -14,7 +14,7 @@ from connector.mapping.elements import compile_each
 from connector.mapping.kinds import kind_of
 from connector.mapping.model import Mapping as StreamMapping
 from connector.mapping.model import Target
-from connector.mapping.paths import Record
+from connector.mapping.paths import Getter, Record, one, parse_path
 from connector.mapping.rowcode import Values, compile_values
 from connector.mapping.rules import FieldRule
 from connector.mapping.steps import Find, Maker, change_maker
@@ -129,6 +129,7 @@ class _TargetMapper:
         self._key = target.external_id
         self._contents = contents
         self._time_field = time_field
+        self._time_of = one(parse_path(time_field))
         self._make = make
         self._is_wanted = compile_conditions(target.keep, target.skip, contents)
         self._values = compile_values(self._rules, contents, make)
@@ -138,11 +139,11 @@ class _TargetMapper:
     def _map_record(self, record: Record) -> list[Row | BadRow]:
         if self._is_wanted is not None and not self._is_wanted(record):
             return []
-        return [self._row(record, _time(record, self._time_field))]
+        return [self._row(record, _time(record, self._time_field, self._time_of))]
 
     def _map_elements(self, record: Record) -> list[Row | BadRow]:
         assert self._elements is not None
-        at = _time(record, self._time_field)
+        at = _time(record, self._time_field, self._time_of)
         rows: list[Row | BadRow] = []
         met: set[str | None] = set()
         for element in self._elements(record):
@@ -195,8 +196,8 @@ class _TargetMapper:
         raise AssertionError("a field refused its value once and took it the second time")
 
 
-def _time(record: Record, field: str) -> str:
+def _time(record: Record, field: str, time_of: Getter) -> str:
     try:
-        return whole_seconds(record[field])
-    except (KeyError, TypeError, Refusal):
+        return whole_seconds(time_of(record))
+    except (AttributeError, TypeError, Refusal):
         raise Unmappable("NO_TIME", f"'{field}' is missing or no instant, so the record has no place in time") from None

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from connector.genesys.queries import CATALOGUE, METRICS
+from connector.genesys.queries import METRICS
+from connector.mapping.endpoint import Endpoint
 from connector.mapping.model import Source
-from connector.mapping.paths import Name, RecordPath, Where
+from connector.mapping.paths import Name, RecordPath, Where, parse_path
 
 Kind = Literal["text", "number", "integer", "boolean", "datetime", "date", "any"]
 
@@ -118,13 +119,14 @@ class Contents:
 
     shape: of the query; tree: of the record, or of one element of `each` with `parent`, `record` and `position`;
     levels: the lists `each` goes through, outermost first: what an element of each is; by_query: the answer comes by
-    query, which gives no attributes.
+    query, which gives no attributes; identity: names that lead to what alone makes a record of an endpoint itself.
     """
 
     shape: str
     tree: Tree
     levels: tuple[Tree, ...] = ()
     by_query: bool = True
+    identity: tuple[str, ...] = ()
 
     def follow(self, path: RecordPath) -> Followed:
         return follow(path, self.tree)
@@ -177,7 +179,9 @@ def _element(tree: Tree, parent: Tree, record: Tree) -> Tree:
 
 def contents_of(source: Source) -> Contents:
     """What the records of this source hold."""
-    shape = CATALOGUE[source.query].shape
+    if source.endpoint:
+        return _of_endpoint(source.endpoint)
+    shape = source.asked.shape
     if shape == "details":
         return Contents(shape, CONVERSATION)
     names: dict[str, Node] = {"start": Value("datetime"), "end": Value("datetime")}
@@ -194,6 +198,18 @@ def contents_of(source: Source) -> Contents:
     for view in source.views:
         names.setdefault(view.name, _statistics(METRICS.get(view.target, ())))
     return Contents(shape, Tree("record", names, None if shape == "aggregates" else ANY))
+
+
+def _of_endpoint(endpoint: Endpoint) -> Contents:
+    """Of records nobody described only the time is known: their own, or that of their cell."""
+    names: Mapping[str, Node] = {"start": Value("datetime"), "end": Value("datetime")}
+    if endpoint.time:
+        *above, last = parse_path(endpoint.time).names
+        names = {last: Value("datetime")}
+        for name in reversed(above):
+            names = {name: Tree("entry", names, ANY)}
+    identity = parse_path(endpoint.key[0]).names if len(endpoint.key) == 1 else ()
+    return Contents("endpoint", Tree("record", names, ANY), identity=identity)
 
 
 def _statistics(known: Sequence[str]) -> Tree:

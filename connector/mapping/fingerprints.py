@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,7 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
                 "page_size": source.page_size,
                 **({"subject": source.subject} if source.subject else {}),
                 **({"views": sorted(view.model_dump_json() for view in source.views)} if source.views else {}),
+                **({"endpoint": asdict(source.endpoint.as_query())} if source.endpoint else {}),
             }
         ),
         keys=_digest(
@@ -50,9 +51,10 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
                 ],
                 "granularity": repr(source.granularity),
                 # Records without a time of their own take the start of their cell, and the cell is the size.
-                "cell": repr(window.size) if mapping.query.shape == "summary" else None,
+                "cell": repr(window.size) if mapping.query.is_cell else None,
                 "timezone": window.timezone.key,
                 "group_by": sorted(source.group_by),
+                **({"record_key": sorted(source.endpoint.key)} if source.endpoint else {}),
             }
         ),
     )

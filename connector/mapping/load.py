@@ -9,6 +9,7 @@ from connector.errors import MappingError
 from connector.mapping.check import check_source, check_window
 from connector.mapping.check_target import Written, check_target
 from connector.mapping.document import MOST_PROBLEMS, Document, Place, TooManyProblems, read_document
+from connector.mapping.endpoint import read_endpoint
 from connector.mapping.examples import read_examples
 from connector.mapping.fields import read_condition, read_field
 from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
@@ -21,7 +22,7 @@ TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
 KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age", "examples")
 REQUIRED = ("source", "window", "target", "fields")
 LATER = frozenset(("freshness", "open_give_up", "keep_hashes"))
-LATER_IN_SOURCE = frozenset(("endpoint", "via"))
+LATER_IN_SOURCE = frozenset[str]()
 _MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
@@ -90,7 +91,7 @@ def _mapping(document: Document) -> Mapping | None:
     about = _plain(document, data, "about", str, "")
     enabled = _plain(document, data, "enabled", bool, True)
     lookup_age = _period(document, data, "lookup_age", DAY)
-    source = read(Source, data["source"], document, ("source",), LATER_IN_SOURCE) if "source" in data else None
+    source = _source(document, data["source"]) if "source" in data else None
     window = read(WindowRules, data["window"], document, ("window",)) if "window" in data else None
     if source is not None:
         source = check_source(document, source)
@@ -102,6 +103,22 @@ def _mapping(document: Document) -> Mapping | None:
     examples = read_examples(document, data["examples"], _written_fields(targets)) if "examples" in data else ()
     warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
     return Mapping(document.path.stem, about, enabled, source, window, targets, lookup_age, warnings, examples)
+
+
+def _source(document: Document, written: Any) -> Source | None:
+    """What is asked: a query of the catalogue, or an endpoint described in place."""
+    place: Place = ("source",)
+    if not isinstance(written, dict) or "endpoint" not in written:
+        source = read(Source, written, document, place, LATER_IN_SOURCE)
+        if isinstance(written, dict) and "query" not in written:
+            document.problem(place, "'query' or 'endpoint' is missing")
+        return source if source is not None and source.query else None
+    if "query" in written:
+        document.problem((*place, "query"), "'query' and 'endpoint' exclude each other; keep one", at_key=True)
+    endpoint = read_endpoint(document, written["endpoint"], (*place, "endpoint"))
+    rest = {key: value for key, value in written.items() if key not in ("query", "endpoint")}
+    source = read(Source, rest, document, place, LATER_IN_SOURCE)
+    return source.model_copy(update={"endpoint": endpoint}) if source and endpoint else None
 
 
 def _targets(document: Document, data: dict[str, Any], source: Source | None) -> tuple[Target, ...]:

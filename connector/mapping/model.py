@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 
 from connector.genesys.queries import CATALOGUE, Query
 from connector.mapping.arguments import zone
+from connector.mapping.endpoint import Endpoint
 from connector.mapping.examples import RecordExample
 from connector.mapping.paths import RecordPath, parse_path
 from connector.mapping.rules import Condition, FieldRule
@@ -70,6 +71,12 @@ def _when_vanished(written: Any) -> Any:
     return written
 
 
+def _via(written: Any) -> Any:
+    if written == "job":
+        raise ValueError("'job' is not supported yet; details are read by query")
+    return written
+
+
 def _share(written: Any) -> float:
     found = re.fullmatch(r"(\d{1,3}(?:\.\d+)?) ?%", written) if isinstance(written, str) else None
     if not found or not 0 <= float(found[1]) <= 100:
@@ -127,12 +134,14 @@ class View(Strict):
 class Source(Strict):
     """What is asked of Genesys.
 
-    query: a name of the catalogue; subject: what the query named "aggregates" is about, None for the others;
+    query: a name of the catalogue, or endpoint: a call described in place, one of both; subject: what the query named "aggregates" is about, None for the others;
     granularity, filter: of aggregates; views: of aggregates that are not of users; group_by, metrics: of aggregates,
-    and the groupings and metrics of the summary query; filters: of details; page_size: None where there are no pages.
+    and the groupings and metrics of the summary query; filters, via: of details; page_size: None where there are no pages.
     """
 
-    query: Annotated[str, PlainValidator(_query)]
+    query: Annotated[str, PlainValidator(_query)] | None = None
+    endpoint: Endpoint | None = None
+    via: Annotated[Literal["auto", "query"], BeforeValidator(_via)] = "auto"
     subject: Annotated[str | None, PlainValidator(_subject)] = None
     granularity: _Period | None = None
     group_by: _Names = ()
@@ -142,6 +151,14 @@ class Source(Strict):
     filters: Filters = Filters()
     page_size: _AtLeastOne | None = None
     max_pages: _AtLeastOne = 10_000
+
+    @property
+    def asked(self) -> Query:
+        """What is asked, whoever described it. Raises KeyError when neither query nor endpoint is given."""
+        if self.endpoint:
+            return self.endpoint.as_query()
+        query = CATALOGUE[self.query or ""]
+        return query.about(self.subject) if self.subject else query
 
 
 class WindowRules(Strict):
@@ -210,8 +227,7 @@ class Mapping:
 
     @property
     def query(self) -> Query:
-        query, subject = CATALOGUE[self.source.query], self.source.subject
-        return query.about(subject) if subject else query
+        return self.source.asked
 
 
 def window_of(mapping: Mapping) -> Window:
@@ -224,7 +240,7 @@ def window_of(mapping: Mapping) -> Window:
     start = rules.start
     if not isinstance(start, datetime):
         start = datetime.combine(start, time(), rules.timezone).astimezone(UTC)
-    grain = rules.size if mapping.query.shape == "summary" else mapping.source.granularity or MINUTE
+    grain = rules.size if mapping.query.is_cell else mapping.source.granularity or MINUTE
     return Window(
         start=start,
         size=Calendar(rules.size, rules.timezone),

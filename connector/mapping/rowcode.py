@@ -148,7 +148,7 @@ class _Writer:
                 value = self._set(f"{self._hold(found_at(path, self._contents))}(r)")
             else:
                 value = self._path(path)
-                if is_identity(path):
+                if is_identity(path, self._contents):
                     self._add(f"if {value} is None: raise {self._hold(partial(without_identity, path))}()")
             part = self._set(value)
             is_odd = f"{part}.__class__ is not str or {part} == '-' or '|' in {part} or '\\\\' in {part}"

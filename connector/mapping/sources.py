@@ -46,8 +46,10 @@ def one_at(path: RecordPath, contents: Contents) -> Getter:
     return get_instant
 
 
-def is_identity(path: RecordPath) -> bool:
+def is_identity(path: RecordPath, contents: Contents) -> bool:
     """Whether a part of a key makes the record or element itself, so that it must not be missing."""
+    if contents.identity and path.names in (contents.identity, ("record", *contents.identity)):
+        return True
     return path.names[-1] in _IDENTITIES and all(isinstance(step, Name) for step in path.steps)
 
 

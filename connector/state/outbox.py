@@ -63,6 +63,11 @@ class Outbox:
                 found[key] = (row["content"], row["reading"])
         return found
 
+    def has_cursor(self, one: Pass, cursor: str) -> bool:
+        """Whether a stored page of this reading was asked by that cursor."""
+        sql = "SELECT 1 FROM seen WHERE pass = ? AND kind = 'cursor' AND digest = ? AND reading = ?"
+        return self._db.row(sql, [one.id, digest(cursor), one.reading]) is not None
+
     def store_page(
         self,
         one: Pass,
@@ -75,6 +80,12 @@ class Outbox:
         """Keep one page, all or nothing. objects: the Salesforce object of each target; distinct: keys met with it."""
         with self._db.transaction() as db:
             page = _PageWriter(db, one, objects, now)
+            if checkpoint.cursor is not None:
+                db.execute(
+                    """INSERT OR REPLACE INTO seen (pass, kind, digest, content, at, reading)
+                       VALUES (?, 'cursor', ?, x'', '', ?)""",
+                    [one.id, digest(checkpoint.cursor), one.reading],
+                )
             for entry in entries:
                 page.keep(entry)
             count(db, page.counters)

@@ -21,11 +21,15 @@ PassState = Literal["pulling", "pulled", "settled", "short", "split", "failed"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a reading stands: the last stored page, its digest, and what the judge has seen up to it."""
+    """Where a reading stands: the last stored page, its digest, and what the judge has seen up to it.
+
+    cursor: by which that page was asked, None for the first and where pages have numbers.
+    """
 
     page: int
     digest: str
     seen: Seen
+    cursor: str | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -34,11 +38,13 @@ class Checkpoint:
     def from_json(cls, text: str) -> "Checkpoint":
         data = json.loads(text)
         seen = data["seen"]
-        witnesses = Witnesses(**seen.pop("witnesses"))
+        stated = seen.pop("witnesses")
+        witnesses = Witnesses(stated["total"], stated["page_count"])
         return cls(
             data["page"],
             data["digest"],
             Seen(**{**seen, "skipped": tuple(seen["skipped"])}, witnesses=witnesses),
+            data.get("cursor"),
         )
 
 

@@ -148,7 +148,7 @@ def test_the_last_total_stated_counts():
 @pytest.mark.parametrize("count", [3, 9])
 def test_a_wrong_page_count_makes_no_gap(count):
     def serve(number, _):
-        return rows(number, 45), Witnesses(page_count=count, header_page_count=count)
+        return rows(number, 45), Witnesses(page_count=count)
 
     assert read(serve)[:2] == (Complete(), set(range(45)))
 
