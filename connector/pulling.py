@@ -243,11 +243,23 @@ class Puller:
             self._finish(reading)
             return
         try:
+            if self._is_small(reading, verdict):
+                raise CannotHalve(f"{one.span} holds too little for halves to differ")
             self._halve(reading, verdict)
         except CannotHalve:
+            if verdict.is_hint:
+                log.info("%s %s: %s; believed", self._stream, one.span, verdict.reason)
+                self._finish(reading)
+                return
             log.info("%s %s: a gap: %s", self._stream, one.span, verdict.reason)
             self._store.passes.pulled(one, verdict.reason, verdict.expected)
             self._reading = None
+
+    def _is_small(self, reading: Reading, verdict: Disagree) -> bool:
+        """Whether smaller spans would say the same: a loop within one page, or nothing given where nothing was."""
+        if verdict.is_loop:
+            return reading.distinct < max(self._reader.page_size, 2)
+        return verdict.at_end and reading.distinct == 0 and reading.of.parent is not None
 
     def _halve(self, reading: Reading, verdict: Disagree) -> None:
         one = reading.of

@@ -321,7 +321,22 @@ def test_a_half_that_gives_other_records_than_the_whole_stays_a_gap(bench: Bench
 
     bench.source.meddle = lose_one_of_two_days
     bench.read(span(0, 48))
-    assert (bench.reasons(), bench.waiting()) == (["9 records promised, 1 given"], ["c0", "c1", "c2", "d0"])
+    # Nor is the other day believed for giving what the whole gave: the whole gave nothing else to compare with.
+    assert bench.reasons() == ["9 records promised, 3 given", "9 records promised, 1 given"]
+    assert bench.waiting() == ["c0", "c1", "c2", "d0"]
+
+
+def test_a_list_cut_after_so_many_records_is_not_believed_because_a_half_is_cut_alike(bench: Bench):
+    """The whole and its fuller half both end after the same four records; only the total knows of the fifth."""
+    fill(bench, 5)
+    bench.source.add("d0", 30)
+
+    def cut_after_four(asked: Span, page: int, reply: Reply) -> Reply:
+        return {**reply, "conversations": reply["conversations"][: max(0, 6 - 2 * page)]}
+
+    bench.source.meddle = cut_after_four
+    bench.read(span(0, 48))
+    assert (bench.reasons(), bench.waiting()) == (["5 records promised, 4 given"], ["c0", "c1", "c2", "c3", "d0"])
 
 
 def test_a_half_of_a_refused_span_that_promises_more_than_it_gives_is_a_gap(bench: Bench):

@@ -4,7 +4,8 @@ A chain of pages ends where an answer gives no cursor. That alone proves little:
 answer may lose its cursor together with its records. So the end is believed at once when the total is just reached, or
 when the last page has records but is short; else the page is asked once more. A total that promises more than was
 given is a disagreement, of which the halves of the span are the arbiter. An empty page that gives a cursor is asked
-once more, then gone past. A cursor met before is a loop.
+once more, then gone past. A cursor met before is a loop. A last page that is full, where nothing is counted, may be a
+cut that nobody tells: the halves are asked for their word, and without halves it is believed.
 """
 
 from dataclasses import replace
@@ -21,6 +22,8 @@ from connector.genesys.judge import (
     Step,
     credible_total,
     latest,
+    third_equal,
+    too_many,
 )
 
 
@@ -37,17 +40,21 @@ def judge_chain(seen: Seen, page: Page, distinct: int, max_pages: int, *, is_kno
     total = credible_total(seen, distinct)
     equal = _equal_in_a_row(seen, page)
     if equal >= EQUAL_PAGES_ALLOWED:
-        return Disagree(f"page {page.number} is the third in a row with the same records"), seen
+        return third_equal(page), seen
     if not seen.asked_again and (equal > seen.equal or is_known_cursor or not _is_plain(seen, page, total, distinct)):
         return AskAgain(page.number, ASK_AGAIN_SECONDS[0]), replace(seen, asked_again=1)
     if page.next is None:
         if total is not None and total > distinct:
             return Disagree(f"{total} records promised, {distinct} given", total, at_end=True), seen
+        if total is None and 0 < page.size <= len(page.records):
+            reason = f"page {page.number} is full and the last, and nothing is counted"
+            return Disagree(reason, at_end=True, is_hint=True), seen
         return Complete(), seen
     if is_known_cursor:
-        return Disagree(f"page {page.number} leads back to a cursor met before", seen.witnesses.total), seen
+        reason = f"page {page.number} leads back to a cursor met before"
+        return Disagree(reason, seen.witnesses.total, is_loop=True), seen
     if page.number >= max_pages:
-        return Disagree(f"more than {max_pages} pages (max_pages)", seen.witnesses.total), seen
+        return too_many(max_pages, seen), seen
     return GoOn(page.number + 1), replace(
         seen,
         last_number=page.number,

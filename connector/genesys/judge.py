@@ -106,12 +106,15 @@ class Disagree:
     """What the service states and what it gave cannot both be true.
 
     reason: in plain words; expected: records promised, if a number was; at_end: the list was read to its end, so that
-    two readings of it can be compared.
+    two readings of it can be compared; is_loop: pages lead nowhere; is_hint: nothing was promised, the end only looks
+    like a cut, so that it is believed where there are no halves to ask.
     """
 
     reason: str
     expected: int | None = None
     at_end: bool = False
+    is_loop: bool = False
+    is_hint: bool = False
 
 
 Step = GoOn | AskAgain | LookAhead | Complete | Disagree
@@ -135,6 +138,16 @@ def after_unanswered(page: int) -> Disagree:
     return Disagree(f"page {page} is not answered although page 1 is: the list is too deep for the service")
 
 
+def third_equal(page: Page) -> Disagree:
+    """The verdict on three pages in a row with the same records."""
+    return Disagree(f"page {page.number} is the third in a row with the same records", is_loop=True)
+
+
+def too_many(max_pages: int, seen: Seen) -> Disagree:
+    """The verdict on a list that goes on after `max_pages` pages."""
+    return Disagree(f"more than {max_pages} pages (max_pages)", seen.witnesses.total, is_loop=True)
+
+
 def latest(old: Witnesses, new: Witnesses) -> Witnesses:
     """The last value stated of each."""
     return Witnesses(
@@ -151,14 +164,14 @@ def _judge_records(seen: Seen, page: Page, max_pages: int) -> tuple[Step, Seen]:
         skipped = (*skipped, *range(seen.empty_from, page.number))
     if page.digest == seen.last_digest:
         if seen.equal + 1 >= EQUAL_PAGES_ALLOWED:
-            return Disagree(f"page {page.number} is the third in a row with the same records"), seen
+            return third_equal(page), seen
         if not seen.asked_again:
             return AskAgain(page.number, ASK_AGAIN_SECONDS[0]), replace(seen, asked_again=1)
         seen = replace(seen, equal=seen.equal + 1)
     else:
         seen = replace(seen, equal=0)
     if page.number >= max_pages:
-        return Disagree(f"more than {max_pages} pages (max_pages)", seen.witnesses.total), seen
+        return too_many(max_pages, seen), seen
     return GoOn(page.number + 1), replace(
         seen,
         last_number=page.number,

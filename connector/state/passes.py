@@ -138,7 +138,11 @@ class Passes:
         return [self.get(child) for child in children]
 
     def gave_all_of_parent(self, one: Pass) -> bool:
-        """Whether a child pass met just the record keys that its parent, read to its end, met in the child's span."""
+        """Whether a child pass met just the record keys that its parent, read to its end, met in the child's span.
+
+        It says nothing when the parent met no others: a list that is cut after so many records gives the same ones of
+        the whole and of a half that holds more than those.
+        """
         sql = "SELECT 1 FROM passes WHERE id = ? AND to_the_end"
         if one.parent is None or not self._db.value(sql, [one.parent]):
             return False
@@ -148,6 +152,11 @@ class Passes:
         parent = self.get(one.parent)
         bounds = [stamp(one.span.start), stamp(one.span.end)]
         mine, theirs = [one.id, *bounds, one.reading], [parent.id, *bounds, parent.reading]
+        others = """SELECT 1 FROM seen WHERE pass = ? AND kind = 'record' AND reading = ? AND at >= ? AND at < ?
+            AND NOT (at >= ? AND at < ?) LIMIT 1"""
+        whole = [stamp(parent.span.start), stamp(parent.span.end)]
+        if not self._db.value(others, [parent.id, parent.reading, *whole, *bounds]):
+            return False
         return not (
             self._db.value(sql.format("EXCEPT"), [*mine, *theirs])
             or self._db.value(sql.format("EXCEPT"), [*theirs, *mine])

@@ -171,12 +171,16 @@ def test_a_page_that_stays_equal_to_the_one_before_is_taken_as_duplicates():
 
 def test_three_equal_pages_in_a_row_are_a_loop():
     step, kept, calls = read(lambda number, _: (range(10), Witnesses(total=45)))
-    assert (step, kept, calls) == (Disagree("page 3 is the third in a row with the same records"), set(range(10)), 4)
+    assert (step, kept, calls) == (
+        Disagree("page 3 is the third in a row with the same records", is_loop=True),
+        set(range(10)),
+        4,
+    )
 
 
 def test_more_pages_than_allowed_are_a_loop():
     step, _, _ = read(lambda number, _: (range(number * SIZE, number * SIZE + SIZE), Witnesses()), max_pages=5)
-    assert step == Disagree("more than 5 pages (max_pages)", None)
+    assert step == Disagree("more than 5 pages (max_pages)", None, is_loop=True)
 
 
 def test_an_empty_page_after_a_full_one_needs_a_second_witness():
