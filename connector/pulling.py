@@ -38,6 +38,9 @@ OUTBOX_ROWS = 200_000
 LOOK_EVERY_PAGES = 20
 """How often the outbox is counted: counting costs as much as some pages."""
 
+USUAL_PAGE_SIZE = 100
+"""What a page is taken to hold where the request cannot say."""
+
 PAUSE_SECONDS = 1.0
 TOO_DEEP = (502, 504)
 
@@ -130,10 +133,13 @@ class Puller:
         except (RefusedSpan, QueryRefused) as refusal:
             if reading.cursor is not None:
                 self._cursor_refused(reading, refusal)
-            elif isinstance(refusal, RefusedSpan):
-                self._refused(reading, refusal)
-            else:
+            elif not isinstance(refusal, RefusedSpan):
                 raise
+            elif reading.page > 1:
+                # Page 1 was taken, so the query is right.
+                self._disagree(reading, Disagree(f"page {reading.page} is refused although page 1 is not"))
+            else:
+                self._refused(reading, refusal)
             return 0.0
         except ServiceUnavailable as fault:
             if fault.status not in TOO_DEEP or reading.page == 1:
@@ -238,8 +244,8 @@ class Puller:
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:
         """What was promised and what was given differ: halves are the arbiter; without halves it is a gap."""
         one = reading.of
-        if verdict.at_end and self._store.passes.gave_all_of_parent(one):
-            log.info("%s %s: %s, but both reads gave the same records", self._stream, one.span, verdict.reason)
+        if verdict.at_end and self._is_explained(one, verdict):
+            log.info("%s %s: %s, but two reads agree against it", self._stream, one.span, verdict.reason)
             self._finish(reading)
             return
         try:
@@ -256,16 +262,51 @@ class Puller:
             self._reading = None
 
     def _is_small(self, reading: Reading, verdict: Disagree) -> bool:
-        """Whether smaller spans would say the same: a loop within one page, or nothing given where nothing was."""
+        """Whether smaller spans would say the same: a loop, or in a half a shortage, where all fits into one page."""
         if verdict.is_loop:
             return reading.distinct < max(self._reader.page_size, 2)
-        return verdict.at_end and reading.distinct == 0 and reading.of.parent is not None
+        size = self._reader.page_size or USUAL_PAGE_SIZE
+        return (
+            verdict.expected is not None
+            and verdict.at_end
+            and reading.of.parent is not None
+            and verdict.expected <= size
+        )
+
+    def _is_explained(self, one: Pass, verdict: Disagree) -> bool:
+        """Whether a half shows its own and its parent's witness to be wrong, so that what was given is whole.
+
+        That it gives just what the parent gave of its time proves little alone: its pages begin as those of the parent,
+        and what cuts or empties these does it again. So the counts must refute each other too: totals of the halves
+        exceed the parent's by no less than what the parent is short of, page counts by more than rounding explains.
+        Where nothing is counted, the parent must have gone on behind this half.
+        """
+        passes = self._store.passes
+        if one.parent is None or not passes.gave_all_of_parent(one):
+            return False
+        if verdict.is_hint and isinstance(self._reader.query.paging, CursorPaging):
+            return passes.parent_gave_more(one)
+        parent = passes.get(one.parent)
+        try:
+            told = [self._reader.fetch_page(half.span, 1).witnesses for half in (one, *passes.siblings(one))]
+            of_parent = self._reader.fetch_page(parent.span, 1).witnesses
+        except RefusedSpan:
+            return False
+        totals = [each.total for each in told if each.total is not None]
+        if verdict.expected is not None and parent.expected is not None and len(totals) == len(told):
+            return sum(totals) - parent.expected >= parent.expected - parent.distinct_keys
+        counts = [each.page_count for each in told if each.page_count is not None]
+        if verdict.is_hint and of_parent.page_count is not None and len(counts) == len(told):
+            return sum(counts) - of_parent.page_count >= len(counts)
+        return False
 
     def _halve(self, reading: Reading, verdict: Disagree) -> None:
         one = reading.of
         halves = one.span.halves(self._reader.bounds(one.span))
         log.info("%s %s: halved: %s", self._stream, one.span, verdict.reason)
-        children = self._store.passes.split(one, halves, verdict.reason, verdict.at_end, self._run, self._now())
+        children = self._store.passes.split(
+            one, halves, verdict.reason, verdict.at_end, self._run, self._now(), verdict.expected
+        )
         self._work.extendleft(children)
         self._reading = None
 

@@ -7,8 +7,8 @@ page, that one first: what arrived since stands there), then later pages are loo
 disagreement: the caller halves the span or keeps a gap.
 
 Totals are compared with the number of *distinct* record keys; a total below that number is proven wrong and says
-nothing. A page count alone adds caution, never a disagreement, for computed page counts prove nothing (vendor's blog
-on conversation queries; older integrations found them stale).
+nothing. A page count alone adds caution: more waits, and the word of the halves where there are any, but never a gap,
+for computed page counts prove nothing (vendor's blog on conversation queries; older integrations found them stale).
 """
 
 from collections.abc import Sequence
@@ -209,6 +209,10 @@ def _judge_empty(seen: Seen, page: Page, distinct: int) -> tuple[Step, Seen]:
     if seen.skipped and total is None:
         pages = ", ".join(map(str, seen.skipped))
         return Disagree(f"nothing on page {pages}, yet records on later pages", at_end=True), seen
+    count = seen.witnesses.page_count
+    if total is None and count is not None and count >= first_empty and 0 < page.size <= distinct:
+        reason = f"{count} pages promised, {first_empty - 1} given"
+        return Disagree(reason, at_end=True, is_hint=True), seen
     return Complete(), seen
 
 

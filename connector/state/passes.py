@@ -121,15 +121,23 @@ class Passes:
             )
 
     def split(
-        self, one: Pass, halves: Iterable[Span], reason: str, at_end: bool, run: int, now: datetime
+        self,
+        one: Pass,
+        halves: Iterable[Span],
+        reason: str,
+        at_end: bool,
+        run: int,
+        now: datetime,
+        expected: int | None = None,
     ) -> list[Pass]:
         """Hand the span to its halves; the pass keeps its rows and books. Returns the children, oldest first.
 
-        at_end: the list was read to its end, so that the keys of a half can be compared with it.
+        at_end: the list was read to its end, so that the keys of a half can be compared with it; expected: records
+        promised of it.
         """
         with self._db.transaction() as db:
-            sql = "UPDATE passes SET state = 'split', reason = ?, to_the_end = ? WHERE id = ?"
-            db.execute(sql, [reason, at_end, one.id])
+            sql = "UPDATE passes SET state = 'split', reason = ?, to_the_end = ?, expected = ? WHERE id = ?"
+            db.execute(sql, [reason, at_end, expected, one.id])
             prints = (one.fields_print, one.source_print)
             children = [
                 _insert(db, one.stream, Planned(one.kind, half, one.forced), prints, run, now, one.id)
@@ -138,11 +146,7 @@ class Passes:
         return [self.get(child) for child in children]
 
     def gave_all_of_parent(self, one: Pass) -> bool:
-        """Whether a child pass met just the record keys that its parent, read to its end, met in the child's span.
-
-        It says nothing when the parent met no others: a list that is cut after so many records gives the same ones of
-        the whole and of a half that holds more than those.
-        """
+        """Whether a child pass met just the record keys that its parent, read to its end, met in the child's span."""
         sql = "SELECT 1 FROM passes WHERE id = ? AND to_the_end"
         if one.parent is None or not self._db.value(sql, [one.parent]):
             return False
@@ -152,15 +156,25 @@ class Passes:
         parent = self.get(one.parent)
         bounds = [stamp(one.span.start), stamp(one.span.end)]
         mine, theirs = [one.id, *bounds, one.reading], [parent.id, *bounds, parent.reading]
-        others = """SELECT 1 FROM seen WHERE pass = ? AND kind = 'record' AND reading = ? AND at >= ? AND at < ?
-            AND NOT (at >= ? AND at < ?) LIMIT 1"""
-        whole = [stamp(parent.span.start), stamp(parent.span.end)]
-        if not self._db.value(others, [parent.id, parent.reading, *whole, *bounds]):
-            return False
         return not (
             self._db.value(sql.format("EXCEPT"), [*mine, *theirs])
             or self._db.value(sql.format("EXCEPT"), [*theirs, *mine])
         )
+
+    def parent_gave_more(self, one: Pass) -> bool:
+        """Whether a child's parent met record keys inside its own span and outside of the child's."""
+        if one.parent is None:
+            return False
+        parent = self.get(one.parent)
+        sql = """SELECT 1 FROM seen WHERE pass = ? AND kind = 'record' AND reading = ? AND at >= ? AND at < ?
+                 AND NOT (at >= ? AND at < ?) LIMIT 1"""
+        bounds = [stamp(moment) for span in (parent.span, one.span) for moment in (span.start, span.end)]
+        return self._db.row(sql, [parent.id, parent.reading, *bounds]) is not None
+
+    def siblings(self, one: Pass) -> list[Pass]:
+        """The other halves of a child's parent."""
+        sql = "SELECT * FROM passes WHERE parent = ? AND id <> ? ORDER BY id"
+        return [_pass(row) for row in self._db.rows(sql, [one.parent, one.id])]
 
     def close_ready(self, stream: str, run: int, now: datetime) -> int:
         """Close every pulled pass of which nothing waits any more, each in a transaction of its own.

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-import pytest
-
 from connector.genesys.judge import (
     AskAgain,
     Complete,
@@ -145,12 +143,20 @@ def test_the_last_total_stated_counts():
     assert read(serve)[:2] == (Complete(), set(range(45)))
 
 
-@pytest.mark.parametrize("count", [3, 9])
-def test_a_wrong_page_count_makes_no_gap(count):
-    def serve(number, _):
-        return rows(number, 45), Witnesses(page_count=count)
+def test_a_page_count_that_is_too_low_ends_nothing():
+    assert read(lambda number, _: (rows(number, 45), Witnesses(page_count=3)))[:2] == (Complete(), set(range(45)))
 
-    assert read(serve)[:2] == (Complete(), set(range(45)))
+
+def test_a_page_count_never_reached_is_only_a_hint():
+    step = Disagree("9 pages promised, 5 given", at_end=True, is_hint=True)
+    assert read(lambda number, _: (rows(number, 45), Witnesses(page_count=9)))[:2] == (step, set(range(45)))
+
+
+def test_a_page_count_that_agrees_with_an_empty_page_is_believed_when_the_page_is_empty_twice():
+    def serve(number, asked):
+        return (() if number == 2 and asked == 0 else rows(number, 40)), Witnesses(page_count=1)
+
+    assert read(serve)[:2] == (Complete(), set(range(40)))
 
 
 def test_a_page_served_twice_is_asked_once_more():
