@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import DAY, Lab, at, conversation
+from lab import DAY, Killed, Lab, at, conversation
 
 from connector.sandbox.faults import Rule
 
@@ -165,3 +165,34 @@ def test_a_refused_page_of_a_cell_is_a_gap_and_the_next_run_reads_it(make_lab, t
     code, _, gaps = run(lab, "page_count_header", "page 2 refused once", table)
     assert (code, gaps) == (1, ["page 2 is refused although page 1 is not"])
     assert (lab.sync().exit_code, delivered(lab, "page_count_header")) == (0, truth(lab, "page_count_header"))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_nothing_is_lost_or_doubled_when_a_run_is_killed_after_any_commit(make_lab, dialect):
+    """Each round kills one commit later, with the first cursor of the next run refused every other time."""
+    for after in range(1, 40):
+        lab = made(make_lab, dialect, ())
+        left = after
+
+        def kill() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        lab.after_commit = kill
+        try:
+            lab.sync()
+            was_killed = False
+        except Killed:
+            was_killed = True
+        lab.after_commit = lambda: None
+        if was_killed and after % 2 and dialect in CHAINS:
+            lab.faults.change(rule("status", REFUSED, nth=2))
+        result = lab.sync()
+        assert (result.exit_code, delivered(lab, dialect)) == (0, truth(lab, dialect)), after
+        assert lab.table("outbox") == []
+        assert {one["state"] for one in lab.table("passes")} <= {"settled", "split"}
+        if not was_killed:
+            return
+    raise AssertionError("the run never came to its end")

@@ -32,6 +32,27 @@ window: {{start: 2026-03-02, size: P1D}}
 target: {{object: Conversation_Summary__c, external_id: Summary_Key__c}}
 fields: {{Summary_Key__c: {{key: ["conversation:medium", start]}}}}
 """
+ENDPOINT = """
+source:
+  page_size: 2
+  endpoint:
+    method: GET
+    path: /api/v2/things/${{start}}
+    query: {{to: "${{end}}", size: "${{page_size}}"}}
+    records: data.items
+    key: [id, meta.no]
+    time: meta.begun
+    paging: {{cursor: query.token, next: ["header:X-Next", next], total: [total, "header:X-Total"]}}
+window: {{start: 2026-03-02}}
+target: {{object: Thing__c, external_id: Key__c}}
+fields: {{Key__c: {{key: [id, meta.no]}}}}
+"""
+CELLS = """
+source: {{endpoint: {{path: "/x/${{start}}/${{end}}", body: {{}}, records: rows, key: [kind]}}}}
+window: {{start: 2026-03-02}}
+target: {{object: Thing__c, external_id: Key__c}}
+fields: {{Key__c: {{key: [kind, start]}}}}
+"""
 
 
 USERS = """
@@ -48,6 +69,7 @@ class Service:
     def __init__(self, body: dict[str, Any], **headers: str) -> None:
         self.answer = Answer(body, {name.replace("_", "-"): value for name, value in headers.items()}, 0)
         self.asked: list[tuple[str, str, Any, str]] = []
+        self.params: list[Mapping[str, str] | None] = []
 
     def call(
         self,
@@ -59,6 +81,7 @@ class Service:
         permission: str = "",
     ) -> Answer:
         self.asked.append((method, path, body, permission))
+        self.params.append(params)
         return self.answer
 
 
@@ -166,6 +189,16 @@ def test_summaries_are_asked_with_dates_groupings_and_a_flat_page_number(make_re
     }
 
 
+def test_an_endpoint_is_asked_as_it_is_described_the_first_page_without_a_cursor(make_reader):
+    service = Service({})
+    reader = make_reader(ENDPOINT, service)
+    reader.fetch_page(DAY, 1)
+    reader.fetch_page(DAY, 2, "a/b=")
+    assert service.asked == [("GET", "/api/v2/things/2026-03-02T00%3A00%3A00.000Z", None, "")] * 2
+    first = {"to": "2026-03-03T00:00:00.000Z", "size": "2"}
+    assert service.params == [first, {**first, "token": "a/b="}]
+
+
 # What is read
 
 
@@ -240,7 +273,64 @@ def test_the_key_of_a_record_holds_its_id_or_all_of_its_dimensions(make_reader, 
     assert make_reader(text, Service({})).key_of(record) == key
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "following"),
+    [
+        ({"next": "b"}, {"X_Next": "h"}, "h"),
+        ({"next": "b"}, {"X_Next": ""}, "b"),
+        ({"next": "b"}, {}, "b"),
+        ({"next": 7}, {}, "7"),
+        ({"next": None}, {}, None),
+        ({"next": ""}, {}, None),
+        ({"next": {}}, {}, None),
+        ({"next": False}, {}, None),
+    ],
+)
+def test_the_first_place_that_holds_a_cursor_leads_on(make_reader, body, headers, following):
+    assert make_reader(ENDPOINT, Service(body, **headers)).fetch_page(DAY, 2, "c").next == following
+
+
+def test_of_several_totals_the_largest_is_the_promise(make_reader):
+    found = make_reader(ENDPOINT, Service({"total": 3}, X_Total="4")).fetch_page(DAY, 1)
+    assert found.witnesses == Witnesses(total=4)
+
+
+def test_records_of_an_endpoint_stay_as_they_are_given(make_reader):
+    record = {"id": 1, "meta": {"no": 2, "begun": "2026-03-02T01:00:00.5Z"}, "start": "own", "participants": 7}
+    reader = make_reader(ENDPOINT, Service({"data": {"items": [record]}}))
+    found = reader.fetch_page(DAY, 1)
+    assert (found.records, reader.key_of(record), reader.time_of(record)) == (
+        [record],
+        [1, 2],
+        "2026-03-02T01:00:00.5Z",
+    )
+
+
+def test_records_without_a_time_get_that_of_their_cell(make_reader):
+    reader = make_reader(CELLS, Service({"rows": [{"kind": "a", "count": 3}]}))
+    (record,) = reader.fetch_page(DAY, 1).records
+    assert record == {"kind": "a", "count": 3, "start": "2026-03-02T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
+    assert (reader.key_of(record), reader.bounds(DAY)) == (["a", "2026-03-02T00:00:00Z"], [])
+
+
+@pytest.mark.parametrize("body", [{"rows": [7]}, {"rows": {}}, {"rows": "x"}])
+def test_what_is_no_list_of_objects_at_an_endpoint_is_refused_as_malformed(make_reader, body):
+    with pytest.raises(MalformedAnswer, match="'rows' is no list of objects"):
+        make_reader(CELLS, Service(body)).fetch_page(DAY, 1)
+
+
+def test_a_list_of_nearly_the_right_name_is_not_read_as_nothing(make_reader):
+    with pytest.raises(MalformedAnswer, match="no list 'rows'; did you mean 'row'"):
+        make_reader(CELLS, Service({"row": []})).fetch_page(DAY, 1)
+
+
 # Where a span may be halved
+
+
+def test_records_of_an_endpoint_that_have_a_time_are_halved_on_minutes(make_reader):
+    morning = span("2026-03-02T00:00:00Z", "2026-03-02T00:03:00Z")
+    bounds = [instant("2026-03-02T00:01:00Z"), instant("2026-03-02T00:02:00Z")]
+    assert make_reader(ENDPOINT, Service({})).bounds(morning) == bounds
 
 
 def test_details_are_halved_on_utc_days_whatever_the_time_zone(make_reader):
