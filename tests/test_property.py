@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from lab import Killed, Lab, at, conversation
+from lab import MAPPING, Killed, Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
 from connector.sandbox.adapter import WsgiAdapter
@@ -35,6 +35,9 @@ FAULTS: dict[str, Rule] = {
     "source down": Rule("status", {"code": 503}, path=DETAILS, page=2, times=9),
     "source answer lost": Rule("lose_answer", path=DETAILS, nth=[1, 3]),
     "source cut": Rule("cut_body", path=DETAILS, nth=2),
+    "cursor repeats once": Rule("repeat_cursor", path=DETAILS, nth=2),
+    "cursor hidden once": Rule("hide_cursor", path=DETAILS, nth=2),
+    "chain cut": Rule("cut_chain", {"rows": 13}, path=DETAILS, times=9),
     "collections answer lost": Rule("lose_answer", path="/composite/sobjects", nth=[1, 2]),
     "target down": Rule("status", {"code": 503}, service="salesforce", path="/composite/sobjects", times=9),
     "create answer lost": Rule("lose_answer", path=NEW_JOB, method="POST", nth=1),
@@ -64,7 +67,13 @@ class KillingAdapter(WsgiAdapter):
 
 
 class Story(RuleBasedStateMachine):
-    """The connector beside a simple model: the org should hold what the source shows, up to the horizon."""
+    """The connector beside a simple model: the org should hold what the source shows, up to the horizon.
+
+    mapping: of the stream; fields: those it fills.
+    """
+
+    mapping = MAPPING.replace("conversations.details}", "conversations.details, page_size: 10}")
+    fields = tuple(line.split(":")[0].strip() for line in MAPPING.partition("fields:\n")[2].splitlines())
 
     @initialize(
         by=st.sampled_from(["auto", "bulk", "collections"]),
@@ -76,9 +85,7 @@ class Story(RuleBasedStateMachine):
         """A past of two days, and a first sync of it under faults: what that loses no lookback brings back."""
         self.temporary = tempfile.TemporaryDirectory()
         self.lab = Lab(Path(self.temporary.name), now=at(30), seed=seed)
-        self.lab.change_mapping(
-            "source: {query: conversations.details}", "source: {query: conversations.details, page_size: 10}"
-        )
+        self.lab.write_mapping(self.mapping)
         self.lab.change_mapping("external_id: Conversation_Id__c}", f"external_id: Conversation_Id__c, deliver: {by}}}")
         self.count = 0
         for number in range(count):
@@ -206,6 +213,9 @@ class Story(RuleBasedStateMachine):
         finally:
             self.lab.after_commit = lambda: None
 
+    def _filled(self, rows: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {key: {name: row[name] for name in self.fields} for key, row in rows.items()}
+
     def _comes_right(self) -> None:
         """The trouble is over: a few hourly runs later nothing waits and both sides are equal."""
         self.lab.clock_error = timedelta()
@@ -219,15 +229,43 @@ class Story(RuleBasedStateMachine):
         self._check(result)
         assert result.complete_to is not None
         assert self.lab.table("v_gaps") == []
-        assert self.lab.rows() == self.lab.truth(result.complete_to)
+        assert self._filled(self.lab.rows()) == self._filled(self.lab.truth(result.complete_to))
         assert (self.lab.table("outbox"), self.lab.table("owed")) == ([], [])
         unended = [one for one in self.lab.table("passes") if one["ended"] is None]
         assert unended == []
         assert self.lab.clock.now() - result.complete_to < timedelta(minutes=20)
 
 
-TestStory = pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")(Story.TestCase)
-TestStory.settings = settings(  # type: ignore[attr-defined]
+class ChainStory(Story):
+    """The same of an endpoint described in place whose pages are asked for by cursor."""
+
+    mapping = """
+source:
+  page_size: 10
+  endpoint:
+    path: /api/v2/dialects/cursor-after/conversations/details/query
+    query: {pageSize: "${page_size}"}
+    body: {dateFrom: "${start}", dateTo: "${end}"}
+    records: records
+    key: [conversationId]
+    time: interaction.startTime
+    paging: {cursor: body.after, next: nextPage, total: total}
+window: {start: 2026-03-02, size: P1D, lookback: PT6H, settle: PT15M, timezone: UTC}
+target: {object: Conversation__c, external_id: Conversation_Id__c}
+fields:
+  Conversation_Id__c: {key: [conversationId]}
+  Started__c: interaction.startTime
+  Ended__c: conversationEnd
+  Direction__c: direction
+  First_Queue_Id__c: queueId
+"""
+    fields = ("Conversation_Id__c", "Started__c", "Ended__c", "Direction__c", "First_Queue_Id__c")
+
+
+_quiet = pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+TestStory = _quiet(Story.TestCase)
+TestChainStory = _quiet(ChainStory.TestCase)
+TestStory.settings = TestChainStory.settings = settings(  # type: ignore[attr-defined]
     max_examples=80,
     stateful_step_count=14,
     deadline=None,
