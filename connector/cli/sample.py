@@ -10,8 +10,9 @@ from connector.cli.session import UsageProblem
 from connector.errors import MalformedAnswer
 from connector.genesys.client import Answer
 from connector.genesys.judge import Record
-from connector.genesys.pages import PageReader
+from connector.genesys.pages import PageReader, value_at
 from connector.mapping import Mapping as StreamMapping
+from connector.mapping.paths import parse_path
 from connector.spans import Span
 
 LARGEST_BYTES = 50_000_000
@@ -91,12 +92,12 @@ def _listed(path: Path, written: Any, mapping: StreamMapping) -> list[Any]:
         listed = written
     elif not isinstance(written, dict):
         raise UsageProblem(f"{path}: neither an object nor a list", _WHAT)
-    elif name in written:
-        listed = written[name] or []
+    elif name in written or value_at(name)(written) is not None:
+        listed = value_at(name)(written) or []
     elif mapping.query.shape == "details" and "conversationId" in written:
         listed = [written]
     else:
-        raise UsageProblem(f"{path}: no answer of {mapping.source.query}: it has no {name!r}", _WHAT)
+        raise UsageProblem(f"{path}: no answer of {mapping.query.name}: it has no {name!r}", _WHAT)
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise UsageProblem(f"{path}: {name!r} is no list of objects", _WHAT)
     if not listed:
@@ -110,7 +111,10 @@ def _is_flat(record: dict[str, Any], mapping: StreamMapping) -> bool:
 
 
 def _answer(mapping: StreamMapping, listed: list[Any]) -> dict[str, Any]:
-    return {mapping.query.records: listed}
+    answer: Any = listed
+    for name in reversed(parse_path(mapping.query.records).names):
+        answer = {name: answer}
+    return dict(answer)
 
 
 class _Saved:
@@ -119,5 +123,13 @@ class _Saved:
     def __init__(self, body: dict[str, Any]) -> None:
         self._body = body
 
-    def call(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, permission: str = "") -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        permission: str = "",
+    ) -> Answer:
         return Answer(self._body, {}, 0)

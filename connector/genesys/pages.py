@@ -46,10 +46,10 @@ class PageReader:
         self._zone = mapping.window.timezone
         self.query: Query = mapping.query
         self.page_size = _page_size(self.query, self._source.page_size)
-        self._records = _walk(self.query.records)
-        self._key = [_walk(name) for name in self.query.record_key]
+        self._records = value_at(self.query.records)
+        self._key = [value_at(name) for name in self.query.record_key]
         self._groups = [name for name in mapping.source.group_by if name not in self.query.record_key]
-        self.time_of: Callable[[Record], Any] = _walk(self.query.time)
+        self.time_of: Callable[[Record], Any] = value_at(self.query.time)
 
     def fetch_page(self, span: Span, number: int, cursor: str | None = None) -> Page:
         """Ask for page `number`, from 1, of a span; queries without pages have one. cursor: as the page before gave it.
@@ -153,8 +153,8 @@ def _page_size(query: Query, wanted: int | None) -> int:
     return min(wanted or largest, largest) if query.paging.is_largest_known else wanted or largest
 
 
-def _walk(path: str) -> Callable[[Any], Any]:
-    """A function to the value at a path of names, None when it is missing."""
+def value_at(path: str) -> Callable[[Any], Any]:
+    """A function from parsed JSON to what stands at a path of names, None when it is missing."""
     names = parse_path(path).names
 
     def get(value: Any) -> Any:
@@ -168,7 +168,7 @@ def _walk(path: str) -> Callable[[Any], Any]:
 def _stated(answer: Answer, places: tuple[str, ...]) -> list[Any]:
     """What stands at each of the places, None where nothing does."""
     return [
-        answer.headers.get(place.removeprefix(_HEADER)) if place.startswith(_HEADER) else _walk(place)(answer.body)
+        answer.headers.get(place.removeprefix(_HEADER)) if place.startswith(_HEADER) else value_at(place)(answer.body)
         for place in places
     ]
 

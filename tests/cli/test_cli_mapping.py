@@ -314,3 +314,18 @@ def test_without_a_salesforce_login_only_its_settings_are_asked_for(org: Cli) ->
     org.environment.clear()
     said = org("mapping", "new", "Contact")
     assert (said.code, "SALESFORCE_DOMAIN" in said.err, "GENESYS" in said.err) == (3, True, False)
+
+
+def test_a_saved_answer_of_an_endpoint_is_mapped_wherever_its_list_stands(cli, tmp_path):
+    cli.lab.write_mapping(
+        "source: {endpoint: {path: '/x/${start}/${end}', records: data.items, key: [id], time: at}}\n"
+        "window: {start: 2026-03-02}\n"
+        "target: {object: Thing__c, external_id: Key__c}\n"
+        "fields: {Key__c: {key: [id]}, Name__c: agent.name}\n",
+        "things",
+    )
+    sample = tmp_path / "answer.json"
+    sample.write_text('{"data": {"items": [{"id": 7, "at": "2026-03-02T09:00:00Z", "agent": {"name": "Kim"}}]}}')
+    told = cli("preview", "things", "--sample", str(sample), "--json")
+    assert told.code == 0
+    assert told.json["records"][0]["rows"][0]["values"] == {"Key__c": "7", "Name__c": "Kim"}
