@@ -1,12 +1,16 @@
 """Pulling: the passes of a run, page by page, each page stored whole or not at all."""
 
 import logging
+import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from connector.errors import CannotHalve, ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
+from connector.following import Followed, Rules
+from connector.genesys.by_id import IdReader
 from connector.genesys.chain import judge_chain
 from connector.genesys.judge import (
     AskAgain,
@@ -26,6 +30,7 @@ from connector.genesys.queries import CursorPaging
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
 from connector.spans import Planned, Span, Window, stamp
+from connector.state import open_records
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint, Pass
 from connector.state.store import Store
@@ -44,13 +49,19 @@ USUAL_PAGE_SIZE = 100
 PAUSE_SECONDS = 1.0
 TOO_DEEP = (502, 504)
 
+OPEN: Literal["open"] = "open"
+"""A pass over the open records that are due when it is begun; none is begun when none is."""
+
+Work = Pass | Planned | Literal["open"]
+
 
 @dataclass
 class Reading:
     """Where the pass being read stands.
 
     cursor: by which `page` is asked, None for the first and where pages have numbers; resumed: its last page was stored
-    by an earlier run and is read again first; lost_cursor: this run began it again because a cursor was refused.
+    by an earlier run and is read again first; lost_cursor: this run began it again because a cursor was refused; due:
+    of a pass over open records, those due by then are read.
     """
 
     of: Pass
@@ -60,6 +71,7 @@ class Reading:
     resumed: Checkpoint | None = None
     cursor: str | None = None
     lost_cursor: bool = False
+    due: datetime | None = None
 
 
 class Puller:
@@ -67,7 +79,8 @@ class Puller:
 
     prints: fingerprints of the mapping's fields and of its source; most_waiting: it pauses when so many rows wait to be
     delivered, None: never, for a run that delivers nothing; is_paused: it did so last, and nothing comes before some
-    rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs.
+    rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs;
+    ids: reads its open records by id, None when the query has none.
     """
 
     def __init__(
@@ -81,8 +94,11 @@ class Puller:
         now: Callable[[], datetime],
         most_waiting: int | None = OUTBOX_ROWS,
         order: Sequence[int] = (),
+        ids: IdReader | None = None,
     ) -> None:
         self._reader = reader
+        self._ids = ids
+        self._rules = Rules(window, compiled.mapping.open_give_up.length())
         self._compiled = compiled
         self._window = window
         self._prints = prints
@@ -94,13 +110,13 @@ class Puller:
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
         self._max_pages = compiled.mapping.source.max_pages
-        self._work: deque[Pass | Planned] = deque()
+        self._work: deque[Work] = deque()
         self._reading: Reading | None = None
         self.pages = 0
         self.records = 0
         self.is_paused = False
 
-    def add(self, work: Iterable[Pass | Planned]) -> None:
+    def add(self, work: Iterable[Work]) -> None:
         """Passes to go on with and passes to begin, in the order they are to be read."""
         self._work.extend(work)
 
@@ -108,12 +124,12 @@ class Puller:
     def at(self) -> Span | None:
         """The span being read now."""
         reading = self._reading  # looked at once: the thread that delivers asks too
-        return reading.of.span if reading else None
+        return reading.of.within if reading else None
 
     @property
     def left(self) -> int:
-        """Passes still to be read, the one being read included."""
-        return len(self._work) + (self._reading is not None)
+        """Passes still to be read, the one being read included; one over open records counts once it is begun."""
+        return len(self._work) - self._work.count(OPEN) + (self._reading is not None)
 
     def step(self) -> float | None:
         """Read one page. Returns the seconds after which the next step makes sense, or None when all is read.
@@ -128,6 +144,10 @@ class Puller:
         if self._reading is None:
             self._reading = self._open(self._work.popleft())
         reading = self._reading
+        if reading is None:
+            return 0.0
+        if reading.due is not None:
+            return self._follow(reading, reading.due)
         try:
             page = self._reader.fetch_page(reading.of.span, reading.page, reading.cursor)
         except (RefusedSpan, QueryRefused) as refusal:
@@ -153,12 +173,21 @@ class Puller:
             return self._resume(reading, page, reading.resumed)
         return self._weigh(reading, page)
 
-    def _open(self, item: Pass | Planned) -> Reading:
+    def _open(self, item: Work) -> Reading | None:
+        """Begin a pass or go on with it; None when there is nothing for it to read."""
+        passes, now = self._store.passes, self._now()
         if isinstance(item, Planned):
-            one = self._store.passes.begin(self._stream, item, self._prints, self._run, self._now())
-        else:
+            one = passes.begin(self._stream, item, self._prints, self._run, now)
+        elif isinstance(item, Pass):
             one = item
-        self._store.run_does(self._run, str(one.span))
+        elif self._store.open_records.listed(self._stream, now).count:
+            # Asked only now: what the spans of this run have read meanwhile may not be due any more.
+            one = passes.begin_open(self._stream, self._prints, self._run, now)
+        else:
+            return None
+        self._store.run_does(self._run, one.title)
+        if one.within is None:
+            return Reading(one, one.checkpoint.page + 1 if one.checkpoint else 1, distinct=one.distinct_keys, due=now)
         if one.checkpoint is None:
             return Reading(one)
         stored = one.checkpoint
@@ -196,7 +225,8 @@ class Puller:
         is_chain = isinstance(self._reader.query.paging, CursorPaging)
         if (page.records or is_chain) and not isinstance(step, AskAgain):
             checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
-            self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now())
+            beside = self._noting(reading.of, page)
+            self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now(), beside)
             reading.distinct = distinct
             self.records += len(entries)
         reading.seen = seen
@@ -236,6 +266,44 @@ class Puller:
             self._disagree(reading, Disagree(f"the cursor of page {reading.page} is refused: {refusal.message}"))
         else:
             self._reading = Reading(self._store.passes.restart(reading.of, self._now()), lost_cursor=True)
+
+    def _noting(self, one: Pass, page: Page) -> Callable[[sqlite3.Connection], None]:
+        """Brings the list of open records up to date with a page."""
+        found = list(self._following(page.records, one.began, one.within))
+        return lambda db: open_records.note(db, self._stream, found)
+
+    def _following(self, records: Iterable[Record], read: datetime, within: Span | None) -> Iterator[Followed]:
+        if (by_id := self._reader.query.by_id) is None:
+            return iter(())
+        return self._rules.following(records, by_id.key, self._reader.query.time, by_id.end, read, within)
+
+    def _follow(self, reading: Reading, due: datetime) -> float:
+        """Read some open records by id. Those asked for are noted with the page, so that a later run goes on behind."""
+        one = reading.of
+        wanted = self._store.open_records.next_due(self._stream, due, one.id, self._ids.size) if self._ids else []
+        if self._ids is None or not wanted:
+            self._finish(reading)
+            return 0.0
+        read = self._now()
+        records = self._ids.fetch(wanted)
+        if records is None:
+            return 0.0
+        self.pages += 1
+        page = Page(reading.page, records, "", len(wanted))
+        entries, distinct = self._entries(reading, page)
+        found = list(self._following(records, read, None))
+        self._store.outbox.store_page(
+            one,
+            entries,
+            self._objects,
+            Checkpoint(page.number, page.digest, reading.seen),
+            distinct,
+            self._now(),
+            lambda db: open_records.note_answers(db, self._stream, one.id, wanted, found, read),
+        )
+        reading.page, reading.distinct = page.number + 1, distinct
+        self.records += len(entries)
+        return 0.0
 
     def _finish(self, reading: Reading) -> None:
         self._store.passes.pulled(reading.of)
@@ -329,7 +397,7 @@ class Puller:
     def _entries(self, reading: Reading, page: Page) -> tuple[Sequence[Entry], int]:
         """What becomes of each record of a page, and the distinct keys met with it."""
         one = reading.of
-        start, end = stamp(one.span.start), stamp(one.span.end)
+        start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
         keys = [digest(self._reader.key_of(record)) for record in page.records]
         met = self._store.outbox.seen(one, keys)
         distinct = reading.distinct

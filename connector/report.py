@@ -14,6 +14,7 @@ from connector.errors import ConnectorError
 from connector.ledger import Books
 from connector.salesforce.hints import hint_for
 from connector.spans import Planned, Span, Window, instant, mark, plan, stamp
+from connector.state.open_records import ToFollow
 from connector.state.store import Run, Store
 from connector.sync import Result, Stream
 
@@ -37,7 +38,8 @@ class StreamStatus:
     lag_seconds: from complete_to (else the window's start) to now; waiting, held: rows in the outbox, and those of them
     that wait for a person; owed: spans a re-sync or changed mapping still has to read; outdated: spans mapped by an
     earlier version of the mapping; unfinished: passes begun and not closed; is_mapped: False when only the state knows
-    the stream.
+    the stream; open_records: records followed by id, oldest_open: when the oldest of them began, unanswered: those the
+    service gives nothing for; is_stale: further behind than the mapping's `freshness`.
     """
 
     stream: str
@@ -55,6 +57,10 @@ class StreamStatus:
     owed: int
     outdated: int
     advice: tuple[str, ...]
+    open_records: int = 0
+    oldest_open: datetime | None = None
+    unanswered: int = 0
+    is_stale: bool = False
 
 
 def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
@@ -70,12 +76,14 @@ def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[Stre
 def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> StreamStatus:
     known = store.passes.known(name)
     latest = store.runs(name, 1)
-    complete_to, lag, outdated = None, None, 0
+    followed = store.open_records.listed(name)
+    complete_to, lag, outdated, is_stale = None, None, 0, False
     if stream is not None:
         first = stream.window.first()
         until = mark(known.covered, first)
         complete_to = until if until > first else None
         lag = max((now - until).total_seconds(), 0.0)
+        is_stale = stream.is_stale(until, now)
         sql = "SELECT count(*) FROM coverage WHERE stream = ? AND mapping_print <> ?"
         outdated = int(store.db.value(sql, [name, f"{stream.prints.fields} {stream.prints.source}"]))
     count = "SELECT count(*) FROM {} WHERE stream = ? AND {}"
@@ -93,10 +101,15 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         held=held,
         rejects=rejects,
         gaps=len(known.gaps),
-        unfinished=len(known.taken),
+        unfinished=len(store.passes.unfinished(name)),
         owed=len(known.owed),
         outdated=outdated,
-        advice=_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
+        advice=_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated)
+        + _advice_on_time(name, stream, followed, is_stale=is_stale),
+        open_records=followed.count,
+        oldest_open=followed.first,
+        unanswered=followed.unanswered,
+        is_stale=is_stale,
     )
 
 
@@ -118,6 +131,18 @@ def _advice(name: str, stream: Stream | None, *, rejects: int, gaps: int, held: 
             f"{name}: {spans} mapped by an earlier version of the mapping; "
             f"to map all anew: connector resync {name} --full"
         )
+    return tuple(advice)
+
+
+def _advice_on_time(name: str, stream: Stream | None, followed: ToFollow, *, is_stale: bool) -> tuple[str, ...]:
+    advice = []
+    if is_stale and stream is not None:
+        freshness = stream.compiled.mapping.freshness
+        advice.append(f"{name}: further behind than {freshness} (freshness): connector runs {name}")
+    if followed.unanswered:
+        records = _counted(followed.unanswered, "open record is", "open records are")
+        until = f" for {stream.compiled.mapping.open_give_up} after their start" if stream else ""
+        advice.append(f"{name}: {records} not given by Genesys Cloud any more; asked for again{until}")
     return tuple(advice)
 
 
@@ -239,8 +264,17 @@ def stream_plan(store: Store, stream: Stream, now: datetime, calls_per_minute: i
     kinds = tuple(
         _kind(kind, group, rate) for kind in _KINDS if (group := [one for one in planned if one.kind == kind])
     )
+    kinds += _open_kind(store, stream, now)
     calls = sum(kind.calls for kind in kinds)
     return StreamPlan(stream.name, kinds, calls, calls * 60 / calls_per_minute, any(kind.is_guess for kind in kinds))
+
+
+def _open_kind(store: Store, stream: Stream, now: datetime) -> tuple[PlannedKind, ...]:
+    """The pass over open records that are due now; its first and last: when the oldest and newest of them began."""
+    due, by_id = store.open_records.listed(stream.name, now), stream.compiled.mapping.query.by_id
+    if by_id is None or due.first is None or due.last is None:
+        return ()
+    return (PlannedKind("open", 1, due.first, due.last, calls=-(-due.count // by_id.most), is_guess=False),)
 
 
 def _kind(kind: str, group: Sequence[Planned], rate: float | None) -> PlannedKind:
@@ -260,7 +294,7 @@ def _calls_per_second(store: Store, stream: Stream) -> float | None:
     query = stream.compiled.mapping.query
     if query.paging is None:
         return 0.0
-    sql = """SELECT start, end, pages FROM passes WHERE stream = ? AND state = 'settled' AND pages > 0
+    sql = """SELECT start, end, pages FROM passes WHERE stream = ? AND state = 'settled' AND pages > 0 AND start <> ''
              ORDER BY id DESC LIMIT 50"""
     rows = store.db.rows(sql, [stream.name])
     length = sum(_seconds(Span(instant(row["start"]), instant(row["end"]))) for row in rows)
@@ -316,10 +350,16 @@ def trouble(result: Result) -> tuple[str, ...]:
         "gaps": ("span was not read whole", "spans were not read whole"),
     }
     return tuple(
-        f"{result.stream}: {_counted(many, *told[kind])}: connector {kind} {result.stream}"
-        for kind, many in result.new.items()
-        if many
-    )
+        f"{result.stream}: {_counted(result.new[kind], *words)}: connector {kind} {result.stream}"
+        for kind, words in told.items()
+        if result.new.get(kind)
+    ) + ((_stale_in_words(result),) if result.new.get("stale") else ())
+
+
+def _stale_in_words(result: Result) -> str:
+    until = stamp(result.complete_to) if result.complete_to else "nothing yet"
+    name = result.stream
+    return f"{name}: further behind than its freshness allows, complete to {until}: connector runs {name}"
 
 
 def window_of_resync(window: Window, start: datetime | None, end: datetime | None, now: datetime) -> Span | None:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from connector.delivery import Delivery
 from connector.errors import ConnectorError, DeliveryRefused
+from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
@@ -18,12 +19,14 @@ from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import Compiled, Find, Fingerprints
 from connector.mapping.relationships import is_said, parent_by_name, parents_first, target_parents
-from connector.pulling import OUTBOX_ROWS, Puller
+from connector.pulling import OPEN, OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import Description, fetch_description, problems
 from connector.schedules import Schedule
 from connector.spans import Planned, Span, Window, mark, merged, minus, plan
 from connector.state.lookups import LookupCache
+from connector.state.open_records import given_up_in_words
+from connector.state.passes import Pass
 from connector.state.store import Identity, Store, StreamLock
 
 ROUNDS = 3
@@ -45,6 +48,11 @@ class Stream:
     @property
     def name(self) -> str:
         return self.compiled.mapping.stream
+
+    def is_stale(self, complete_to: datetime, now: datetime) -> bool:
+        """Whether the stream lags further behind than its `freshness` allows."""
+        freshness = self.compiled.mapping.freshness
+        return freshness is not None and now - complete_to > freshness.length()
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run did. books: sum over the passes it touched; new: rejects and gaps opened by it and still open."""
+    """What a run did.
+
+    books: sum over the passes it touched; new: rejects and gaps opened by it and still open, and, where the mapping
+    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; story: what else happened.
+    """
 
     stream: str
     exit_code: int
@@ -91,6 +103,7 @@ class Result:
     new: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     error: ConnectorError | None = None
+    story: tuple[str, ...] = ()
 
 
 class Runner:
@@ -162,6 +175,8 @@ class _OneRun:
         self._stored_order: Sequence[int] = ()
         self._outbox_rows = runner._outbox_rows
         self._puller: Puller | None = None
+        self._story: tuple[str, ...] = ()
+        self._stale = bool(self._told.get("stale"))
 
     def go(self) -> Result:
         error: ConnectorError | None = None
@@ -182,9 +197,11 @@ class _OneRun:
         finally:
             for delivery in self._deliveries:
                 delivery.let_go()
-        new = self._store.opened_since(self._name, self._told)
+        if not self._order.rehearse:
+            self._stale = self._stream.is_stale(self._complete_to(), self._now())
+        new = self._new()
         exit_code = (error.exit_code if error else 0) or int(any(new.values()))
-        return self._end(error, exit_code, error.message if error else "")
+        return self._end(error, exit_code, "; ".join([*([error.message] if error else []), *self._story]))
 
     # Before reading
 
@@ -300,10 +317,12 @@ class _OneRun:
             self._now,
             None if self._order.rehearse else self._outbox_rows,
             self._stored_order,
+            self._id_reader(),
         )
         begun: list[Span] = []
         unfinished = self._store.passes.unfinished(self._name)
-        self._puller.add(one for one in unfinished if one.state == "pulling")
+        to_go_on = [one for one in unfinished if one.state == "pulling"]
+        self._puller.add(one for one in to_go_on if one.within)
         now = self._now()
         for attempt in range(ROUNDS):
             planned = self._plan(begun, now, owed_only=attempt > 0)
@@ -311,9 +330,31 @@ class _OneRun:
                 break
             begun += [one.span for one in planned]
             self._puller.add(planned)
+            if attempt == 0:
+                self._puller.add(self._open_passes([one for one in to_go_on if not one.within]))
             self._schedule(self._pull, self._deliver)
             self._store.passes.close_ready(self._name, self._run, self._now())
+        self._sweep(now)
+
+    def _id_reader(self) -> IdReader | None:
+        query = self._stream.compiled.mapping.query
+        return IdReader(self._client, query.by_id, query.records, query.permission) if query.by_id else None
+
+    def _open_passes(self, begun: Sequence[Pass]) -> Sequence[Pass | Literal["open"]]:
+        """Records followed by id, behind all spans: the passes begun, else one over what is due by then."""
+        follows = self._order.resync is None and self._stream.compiled.mapping.query.by_id
+        return begun or ([OPEN] if follows else [])
+
+    def _sweep(self, now: datetime) -> None:
+        """At the end of a run that came to its end: forget what is not needed any more."""
         self._store.passes.sweep_seen(self._name)
+        if self._order.rehearse:
+            return
+        mapping = self._stream.compiled.mapping
+        self._store.outbox.forget_hashes(self._name, now - mapping.keep_hashes.length())
+        given_up = self._store.open_records.give_up(self._name, self._run, now, mapping.open_give_up.length())
+        if given_up:
+            self._story = (given_up_in_words(given_up),)
 
     def _lookups(self) -> Lookups:
         cache = LookupCache(self._store.db, self._genesys_org)
@@ -362,6 +403,16 @@ class _OneRun:
             rows = sum(delivery.rows for delivery in self._deliveries)
             self._tell(Progress(self._name, doing, pull.at, pull.left, pull.pages, pull.records, rows))
 
+    def _complete_to(self) -> datetime:
+        return mark(self._store.passes.known(self._name).covered, self._stream.window.first())
+
+    def _new(self) -> dict[str, int]:
+        """What needs a person and was told by no run before: rejects, gaps, and that the stream has become stale."""
+        new = self._store.opened_since(self._name, self._told)
+        if self._stream.compiled.mapping.freshness is not None:
+            new["stale"] = int(self._stale and not self._told.get("stale"))
+        return new
+
     def _end(self, error: ConnectorError | None, exit_code: int, message: str) -> Result:
         self._tell(Progress(self._name, "done"))
         passes = self._store.passes
@@ -372,13 +423,14 @@ class _OneRun:
             stream=self._name,
             exit_code=exit_code,
             books=books,
-            complete_to=mark(known.covered, self._stream.window.first()),
+            complete_to=self._complete_to(),
             read_to=max((span.end for span, _ in known.reads), default=None),
-            new=self._store.opened_since(self._name, self._told),
+            new=self._new(),
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,
+            story=self._story,
         )
-        told = self._store.newest(self._name)
+        told = {**self._store.newest(self._name), "stale": int(self._stale)}
         counts = {"books": vars(books), "new": result.new, "calls": result.calls, "told": told}
         self._store.end_run(self._run, exit_code, message, counts, self._now())
         return result

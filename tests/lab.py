@@ -111,6 +111,20 @@ class Killed(BaseException):
     """The process is gone: nothing after this instruction happens."""
 
 
+class KillingAdapter(WsgiAdapter):
+    """Counts requests and answers among the steps of a run, and ends it at the step chosen."""
+
+    def __init__(self, lab: "Lab", step: Callable[[], None]) -> None:
+        super().__init__(lab.answering, lab.clock)
+        self._step = step
+
+    def send(self, *args: Any, **options: Any) -> Any:
+        self._step()
+        answer = super().send(*args, **options)
+        self._step()
+        return answer
+
+
 class Lab:
     """Both services, a clock, a home, and runs of the connector over them.
 

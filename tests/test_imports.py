@@ -16,7 +16,7 @@ LEVELS = (
     "errors",
     "masking",
     "spans",
-    "ledger genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
+    "ledger following genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
     "genesys.regions",
     "mapping connection",
     "transport config",

@@ -8,25 +8,27 @@ import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from lab import MAPPING, Killed, Lab, at, conversation
+from lab import MAPPING, Killed, KillingAdapter, Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
-from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.faults import Rule
 from connector.spans import Span
 from connector.sync import Order, Result
 
 DETAILS = "/details/query"
+BY_ID = "/conversations/details$"
 JOBS = "/jobs/ingest"
 NEW_JOB = "/jobs/ingest$"
 
 FAULTS: dict[str, Rule] = {
+    "by id refused": Rule("status", {"code": 400, "json": {"code": "bad.request"}}, path=BY_ID, times=2),
+    "by id down": Rule("status", {"code": 503}, path=BY_ID, times=9),
+    "by id answer lost": Rule("lose_answer", path=BY_ID, nth=1),
     "page empty once": Rule("empty_page", path=DETAILS, page=2, times=1),
     "list missing once": Rule("empty_missing_list", path=DETAILS, page=1, times=1),
     "page twice once": Rule("repeat_previous_page", path=DETAILS, page=2, times=1),
@@ -50,20 +52,6 @@ FAULTS: dict[str, Rule] = {
     "results incomplete": Rule("drop_results", {"rows": 2, "saved": True}, path="/batches", nth=1),
     "results cut": Rule("lose_answer", path="/successfulResults", nth=1),
 }
-
-
-class KillingAdapter(WsgiAdapter):
-    """Counts requests and answers among the steps of a run, and ends it at the step chosen."""
-
-    def __init__(self, lab: Lab, step: Any) -> None:
-        super().__init__(lab.answering, lab.clock)
-        self._step = step
-
-    def send(self, *args: Any, **options: Any) -> Any:
-        self._step()
-        answer = super().send(*args, **options)
-        self._step()
-        return answer
 
 
 class Story(RuleBasedStateMachine):
@@ -108,6 +96,11 @@ class Story(RuleBasedStateMachine):
         for _ in range(count):
             self._add(self._hours(), minutes)
             self.lab.clock.advance(20)
+
+    @rule(hours=st.integers(3, 40))
+    def a_thread_begins(self, hours: int) -> None:
+        """It ends long after the lookback has left its span."""
+        self._add(self._hours(), hours * 60)
 
     @rule(hours=st.floats(0.1, 3))
     def one_comes_late(self, hours: float) -> None:
@@ -226,7 +219,12 @@ class Story(RuleBasedStateMachine):
             # The first run finishes passes that were begun long ago; the second reads what came to their spans since.
             if run and not self.lab.table("outbox") and not self.lab.table("v_gaps"):
                 break
+        if self.lab.table("open_records"):
+            # Every thread has ended and its wrap-up is in: the next run reads it for the last time.
+            self.lab.clock.advance(48 * 3600)
+            result = self._run(Order())
         self._check(result)
+        assert self.lab.table("open_records") == []
         assert result.complete_to is not None
         assert self.lab.table("v_gaps") == []
         assert self._filled(self.lab.rows()) == self._filled(self.lab.truth(result.complete_to))

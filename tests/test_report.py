@@ -12,6 +12,7 @@ from connector.errors import ConfigError, QuotaSpent
 from connector.ledger import Books
 from connector.report import (
     BooksLine,
+    PlannedKind,
     StreamStatus,
     as_data,
     books_lines,
@@ -149,6 +150,23 @@ def test_plan_tells_what_is_owed(lab: Lab) -> None:
     assert ("resync", 1, at(8), at(9)) in [(kind.kind, kind.passes, kind.first, kind.last) for kind in found.kinds]
 
 
+def test_plan_tells_of_open_records_that_are_due_and_their_calls(make_lab: MakeLab) -> None:
+    lab = make_lab(now=at(10))
+    for number in range(51):
+        lab.world.add(conversation(f"mail{number:02}", at(1 + number / 60), 5000))
+    lab.sync()
+    kinds = {}
+    for hours in (10.1, 20):
+        with lab.opened() as ready:
+            found = stream_plan(ready.store, lab.stream, at(hours), 60)
+        kinds[hours] = [kind for kind in found.kinds if kind.kind == "open"]
+    assert kinds == {10.1: [], 20: [PlannedKind("open", 1, at(1), at(1 + 50 / 60), calls=2, is_guess=False)]}
+    lab.clock.set(at(20))
+    lab.sync()
+    with lab.opened() as ready:
+        assert stream_plan(ready.store, lab.stream, at(21), 60).is_guess is False
+
+
 # Books
 
 
@@ -217,6 +235,7 @@ def test_values_become_plain_data() -> None:
             "new": {"gaps": 1},
             "calls": {},
             "error": {"kind": "QuotaSpent", "message": "spent", "hint": "come back"},
+            "story": [],
         },
     }
 

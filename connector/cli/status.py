@@ -25,13 +25,22 @@ def show_status(session: Session, name: str | None) -> int:
     return 0
 
 
+_COUNTS = {
+    **{name: name for name in ("waiting", "rejects", "gaps", "owed", "unfinished")},
+    "open_records": "open",
+    "unanswered": "unanswered",
+}
+"""Columns shown when one of them is not 0, with their headings."""
+
+
 def _table(found: list[StreamStatus]) -> Table:
     shown = table("stream", "complete to (UTC)", ">behind", "read to (UTC)", "last run", "exit")
-    extra = [
-        name for name in ("waiting", "rejects", "gaps", "owed", "unfinished") if any(vars(one)[name] for one in found)
-    ]
+    extra = [name for name in _COUNTS if any(vars(one)[name] for one in found)]
     for name in extra:
-        shown.add_column(name, justify="right")
+        shown.add_column(_COUNTS[name], justify="right")
+    follows = any(one.open_records for one in found)
+    if follows:
+        shown.add_column("oldest open")
     for one in found:
         name = one.stream if one.is_enabled or not one.is_mapped else f"{one.stream} (off)"
         add(
@@ -43,6 +52,7 @@ def _table(found: list[StreamStatus]) -> Table:
             moment(one.last_run.started if one.last_run else None),
             ended(one.last_run),
             *(f"{vars(one)[name]:,}" for name in extra),
+            *([moment(one.oldest_open)] if follows else []),
         )
     return shown
 

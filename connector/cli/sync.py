@@ -106,6 +106,9 @@ def show_results(
     session.show(document, *result_tables(begun, session.out.width, rehearsed=order.rehearse))
     if order.rehearse and not session.quiet and not session.as_json:
         session.note("dry run: nothing was sent and nothing written")
+    for one in results:
+        for line in one.story if not session.quiet else ():
+            session.note(f"{one.stream}: {line}")
     tell_trouble(session, results)
     return code
 

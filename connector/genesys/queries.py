@@ -41,6 +41,21 @@ class CursorPaging:
 
 
 @dataclass(frozen=True)
+class ById:
+    """A call that answers records by their ids, so that those still open can be followed.
+
+    parameter: takes the ids, joined by commas; most: ids asked for at once (the vendor states no limit); key, end: the
+    record's fields that hold its id and, once it is over, its end.
+    """
+
+    path: str
+    parameter: str
+    most: int
+    key: str
+    end: str
+
+
+@dataclass(frozen=True)
 class Query:
     """One call that lists records, as data; `templates` says how placeholders are replaced.
 
@@ -49,7 +64,8 @@ class Query:
     time: path of the record's value that places it in a span, always instant text; is_cell: records carry no time, so
     that `start` and `end` of the span are added to them and spans are whole cells;
     halves: at which boundaries a span may be halved: UTC days (the service indexes by day), minutes, the granularity,
-    or none; permission: what the call needs, "" where nobody knows it.
+    or none; permission: what the call needs, "" where nobody knows it;
+    by_id: how its records are read again while they are open, None where they never are.
     """
 
     name: str
@@ -65,6 +81,7 @@ class Query:
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     is_cell: bool = False
+    by_id: ById | None = None
 
     def about(self, subject: str) -> "Query":
         """The query of one of `SUBJECTS`, or of another the service may know; `self`: the one named "aggregates"."""
@@ -103,6 +120,13 @@ CATALOGUE: Mapping[str, Query] = {
             halves="day",
             paging=NumberedPaging(total=("totalHits",)),
             permission="analytics:conversationDetail:view",
+            by_id=ById(
+                path="/api/v2/analytics/conversations/details",
+                parameter="id",
+                most=50,
+                key="conversationId",
+                end="conversationEnd",
+            ),
         ),
         Query(
             name="conversations.aggregates",

@@ -16,13 +16,14 @@ from connector.mapping.model import Mapping, Source, Target, TargetRules, Window
 from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import kind_of, read, without_later
 from connector.mapping.suggest import did_you_mean
+from connector.mapping.upkeep import UPKEEP, check_upkeep, read_upkeep
 from connector.spans import DAY, Period
 
 TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
-KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age", "examples")
+KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age", "examples", *UPKEEP)
 REQUIRED = ("source", "window", "target", "fields")
-LATER = frozenset(("freshness", "open_give_up", "keep_hashes"))
-LATER_IN_SOURCE = frozenset[str]()
+LATER: frozenset[str] = frozenset()
+LATER_IN_SOURCE: frozenset[str] = frozenset()
 _MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
@@ -93,16 +94,20 @@ def _mapping(document: Document) -> Mapping | None:
     lookup_age = _period(document, data, "lookup_age", DAY)
     source = _source(document, data["source"]) if "source" in data else None
     window = read(WindowRules, data["window"], document, ("window",)) if "window" in data else None
+    upkeep = read_upkeep(document, data)
     if source is not None:
         source = check_source(document, source)
         if window is not None:
             check_window(document, source, window)
+            check_upkeep(document, source, window, upkeep)
     targets = _targets(document, data, source)
     if source is None or window is None or not targets:
         return None
     examples = read_examples(document, data["examples"], _written_fields(targets)) if "examples" in data else ()
     warnings = tuple(warning.told(document.path) for warning in sorted(set(document.warnings)))
-    return Mapping(document.path.stem, about, enabled, source, window, targets, lookup_age, warnings, examples)
+    return Mapping(
+        document.path.stem, about, enabled, source, window, targets, lookup_age, warnings, examples, **vars(upkeep)
+    )
 
 
 def _source(document: Document, written: Any) -> Source | None:

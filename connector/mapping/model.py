@@ -19,6 +19,8 @@ from connector.mapping.suggest import did_you_mean
 from connector.spans import DAY, MINUTE, Calendar, Period, Window
 
 _UTC = ZoneInfo("UTC")
+OPEN_GIVE_UP = Period(days=90)
+KEEP_HASHES = Period(days=400)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
@@ -41,7 +43,11 @@ def period(written: Any) -> Period:
     """A duration. Raises ValueError."""
     if not isinstance(written, str):
         raise ValueError("must be a duration such as P1D, PT6H or PT30M")
-    return Period.parse(written)
+    found = Period.parse(written)
+    if found.months > 1200 or found.days > 36_500 or found.seconds > 36_500 * 86_400:
+        # Counted back from today it would lead to before the first year there is.
+        raise ValueError(f"{written!r} is longer than a hundred years")
+    return found
 
 
 def _start(written: Any) -> date:
@@ -213,7 +219,9 @@ class Mapping:
     """One stream as its file describes it. stream: the file's name without its ending.
 
     targets: parents first; lookup_age: how long what was looked up is believed; warnings: what works but may
-    not be meant, each with file, line and place; examples: have no effect on a run.
+    not be meant, each with file, line and place; examples: have no effect on a run; open_give_up: age after which a
+    record that never ends is not followed any more; keep_hashes: age after which it is forgotten what Salesforce
+    confirmed; freshness: how far the stream may lag behind, None: as far as it does.
     """
 
     stream: str
@@ -225,6 +233,9 @@ class Mapping:
     lookup_age: Period = DAY
     warnings: tuple[str, ...] = ()
     examples: tuple[RecordExample, ...] = ()
+    open_give_up: Period = OPEN_GIVE_UP
+    keep_hashes: Period = KEEP_HASHES
+    freshness: Period | None = None
 
     @property
     def query(self) -> Query:

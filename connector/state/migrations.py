@@ -240,6 +240,30 @@ def _lookups(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+_OPEN_RECORDS = """
+CREATE TABLE open_records (
+    stream TEXT NOT NULL,
+    id TEXT NOT NULL,                  -- the record's own
+    started TEXT NOT NULL,
+    ended TEXT,                        -- NULL: open when it was read last
+    due TEXT NOT NULL,                 -- when it is to be read by id again
+    asked_by INTEGER,                  -- the pass that asked for it last
+    is_final INTEGER NOT NULL DEFAULT 0, -- 1: read late enough after its end; leaves when that pass is closed
+    unanswered_since TEXT,             -- since when the service gives nothing for it
+    PRIMARY KEY (stream, id)
+) WITHOUT ROWID;
+CREATE INDEX open_records_due ON open_records (stream, due);
+CREATE INDEX open_records_asked ON open_records (asked_by) WHERE asked_by IS NOT NULL
+"""
+
+
+@MIGRATIONS(name="0005_open_records")
+def _open_records(db: sqlite_utils.Database) -> None:
+    """Records followed by id. Passes that read them have no span: their `start` and `end` are ''."""
+    for statement in _OPEN_RECORDS.split(";\n"):
+        db.execute(statement)
+
+
 @MIGRATIONS(name="0006_parents")
 def _parents(db: sqlite_utils.Database) -> None:
     # The version this one has replaced before it was accepted; NULL: none.

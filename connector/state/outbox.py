@@ -8,7 +8,7 @@ sent without an answer is in doubt and equals nothing.
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -76,8 +76,13 @@ class Outbox:
         checkpoint: Checkpoint,
         distinct: int,
         now: datetime,
+        beside: Callable[[sqlite3.Connection], None] = lambda db: None,
     ) -> None:
-        """Keep one page, all or nothing. objects: the Salesforce object of each target; distinct: keys met with it."""
+        """Keep one page, all or nothing.
+
+        objects: the Salesforce object of each target; distinct: keys met with it; beside: what else is written in the
+        same transaction.
+        """
         with self._db.transaction() as db:
             page = _PageWriter(db, one, objects, now)
             if checkpoint.cursor is not None:
@@ -89,6 +94,7 @@ class Outbox:
             for entry in entries:
                 page.keep(entry)
             count(db, page.counters)
+            beside(db)
             db.execute(
                 "UPDATE passes SET checkpoint = ?, distinct_keys = ?, pages = pages + 1 WHERE id = ?",
                 [checkpoint.to_json(), distinct, one.id],
@@ -117,6 +123,28 @@ class Outbox:
                     counters[row["pass"]]["superseded"] += 1
                 db.executemany("DELETE FROM outbox WHERE seq = ?", [[row["seq"]] for row in rows])
                 count(db, counters)
+
+    def forget_hashes(self, stream: str, before: datetime) -> int:
+        """Forget, in slices, what Salesforce confirmed of rows whose time is before; never of one that waits or is in
+        flight. Returns how many."""
+        gone, objects = 0, "SELECT min(object) FROM row_hashes WHERE stream = ? AND object > ?"
+        target = ""
+        while (target := self._db.value(objects, [stream, target])) is not None:
+            last = ("", "")
+            some = """SELECT at, external_id FROM row_hashes WHERE stream = ? AND object = ? AND at < ?
+                      AND (at, external_id) > (?, ?) ORDER BY at, external_id LIMIT 1000"""
+            while rows := self._db.rows(some, [stream, target, stamp(before), *last]):
+                last = (rows[-1]["at"], rows[-1]["external_id"])
+                with self._db.transaction() as db:
+                    forget = """DELETE FROM row_hashes
+                                WHERE stream = ? AND object = ? AND at = ? AND external_id = ?
+                                AND NOT EXISTS (SELECT 1 FROM outbox
+                                                WHERE outbox.stream = row_hashes.stream
+                                                AND outbox.object = row_hashes.object
+                                                AND outbox.external_id = row_hashes.external_id)"""
+                    keys = [[stream, target, row["at"], row["external_id"]] for row in rows]
+                    gone += db.executemany(forget, keys).rowcount
+        return gone
 
     def rows(self, batch: int) -> Iterator[dict[str, Any]]:
         """The rows of a batch in their order, without the relationships they are sent without, read in slices."""

@@ -11,6 +11,7 @@ from connector.errors import UnbalancedPass
 from connector.genesys.judge import Seen, Witnesses
 from connector.ledger import COUNTERS, Books
 from connector.spans import Known, Planned, Span, instant, minus, stamp
+from connector.state import open_records
 from connector.state.database import Database
 
 GAP_BELIEVED_AFTER = timedelta(days=1)
@@ -50,8 +51,9 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Pass:
-    """One read of one span, as the state knows it.
+    """One read of one span, or of records by id, as the state knows it.
 
+    within: the span, None for records by id (in the table its start and end are then '', which lies before all time);
     reading: how often it was begun at page 1; distinct_keys: record keys met in this reading; reason: why it is not
     settled, or "" when the witnesses agreed; expected: records promised when they did not.
     """
@@ -59,7 +61,7 @@ class Pass:
     id: int
     stream: str
     kind: str
-    span: Span
+    within: Span | None
     state: PassState
     forced: bool
     fields_print: str
@@ -72,6 +74,18 @@ class Pass:
     reason: str
     expected: int | None
 
+    @property
+    def span(self) -> Span:
+        """The span it reads; to be asked of passes with one only."""
+        if self.within is None:
+            raise LookupError(f"pass {self.id} ({self.kind}) has no span")
+        return self.within
+
+    @property
+    def title(self) -> str:
+        """The span, or what else it reads, in words."""
+        return str(self.within or "open records")
+
 
 class Passes:
     """Questions about the passes of all streams, and the transactions that move them on."""
@@ -82,7 +96,13 @@ class Passes:
     def begin(self, stream: str, planned: Planned, prints: tuple[str, str], run: int, now: datetime) -> Pass:
         """Begin a pass. prints: fingerprints of the mapping's fields and of its source."""
         with self._db.transaction() as db:
-            identity = _insert(db, stream, planned, prints, run, now, None)
+            identity = _insert(db, stream, planned.kind, _bounds(planned.span), planned.force, prints, run, now, None)
+        return self.get(identity)
+
+    def begin_open(self, stream: str, prints: tuple[str, str], run: int, now: datetime) -> Pass:
+        """Begin a pass over open records, read by id. Which of them it has read stands in their list."""
+        with self._db.transaction() as db:
+            identity = _insert(db, stream, "open", ("", ""), False, prints, run, now, None)
         return self.get(identity)
 
     def get(self, identity: int) -> Pass:
@@ -140,7 +160,7 @@ class Passes:
             db.execute(sql, [reason, at_end, expected, one.id])
             prints = (one.fields_print, one.source_print)
             children = [
-                _insert(db, one.stream, Planned(one.kind, half, one.forced), prints, run, now, one.id)
+                _insert(db, one.stream, one.kind, _bounds(half), one.forced, prints, run, now, one.id)
                 for half in halves
             ]
         return [self.get(child) for child in children]
@@ -193,13 +213,18 @@ class Passes:
         return closed
 
     def _close(self, one: Pass, run: int, now: datetime) -> bool:
-        bounds = [stamp(one.span.start), stamp(one.span.end)]
+        bounds = _bounds(one.within)
         waits = """SELECT EXISTS (SELECT 1 FROM outbox WHERE pass = ?)
                    OR EXISTS (SELECT 1 FROM outbox WHERE stream = ? AND at >= ? AND at < ?)"""
         with self._db.transaction() as db:
             if db.execute(waits, [one.id, one.stream, *bounds]).fetchone()[0]:
                 return False
-            self.books(one.id).check(f"{one.stream} {one.span}")
+            self.books(one.id).check(f"{one.stream} {one.title}")
+            if one.within is None:
+                open_records.settled(db, one.id)
+                sql = "UPDATE passes SET state = 'settled', run_ended = ?, ended = ? WHERE id = ?"
+                db.execute(sql, [run, stamp(now), one.id])
+                return True
             digest = _order_free_digest(db, one)
             sql = "SELECT * FROM gaps WHERE stream = ? AND start = ? AND end = ? AND closed IS NULL"
             gap = db.execute(sql, [one.stream, *bounds]).fetchone()
@@ -227,6 +252,7 @@ class Passes:
                 "UPDATE passes SET state = 'failed', reason = ?, run_ended = ?, ended = ? WHERE id = ?",
                 [reason, run, stamp(now), one.id],
             )
+            open_records.failed(db, one.id, now)
             _end_split_parents(db, one.parent, run, now)
 
     def of_run(self, stream: str, run: int) -> list[int]:
@@ -241,7 +267,7 @@ class Passes:
         reads = "SELECT start, end, began FROM coverage WHERE stream = ?"
         return Known(
             reads=[(_span(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
-            taken=[one.span for one in self.unfinished(stream)],
+            taken=[one.within for one in self.unfinished(stream) if one.within],
             gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
             owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
         )
@@ -289,7 +315,9 @@ def count(db: sqlite3.Connection, changes: dict[int, dict[str, int]]) -> None:
 def _insert(
     db: sqlite3.Connection,
     stream: str,
-    planned: Planned,
+    kind: str,
+    bounds: tuple[str, str],
+    forced: bool,
     prints: tuple[str, str],
     run: int,
     now: datetime,
@@ -299,17 +327,7 @@ def _insert(
         """INSERT INTO passes (stream, kind, start, end, state, forced, path, fields_print, source_print,
                                parent, run_begun, began)
            VALUES (?, ?, ?, ?, 'pulling', ?, 'query', ?, ?, ?, ?, ?) RETURNING id""",
-        [
-            stream,
-            planned.kind,
-            stamp(planned.span.start),
-            stamp(planned.span.end),
-            planned.force,
-            *prints,
-            parent,
-            run,
-            stamp(now),
-        ],
+        [stream, kind, *bounds, forced, *prints, parent, run, stamp(now)],
     ).fetchone()
     return int(found[0])
 
@@ -319,7 +337,7 @@ def _pass(row: sqlite3.Row) -> Pass:
         id=row["id"],
         stream=row["stream"],
         kind=row["kind"],
-        span=_span(row),
+        within=_span(row) if row["start"] else None,
         state=row["state"],
         forced=bool(row["forced"]),
         fields_print=row["fields_print"],
@@ -332,6 +350,11 @@ def _pass(row: sqlite3.Row) -> Pass:
         reason=row["reason"],
         expected=row["expected"],
     )
+
+
+def _bounds(span: Span | None) -> tuple[str, str]:
+    """Start and end as the table holds them, '' both where there is no span."""
+    return (stamp(span.start), stamp(span.end)) if span else ("", "")
 
 
 def _span(row: Any) -> Span:

@@ -18,6 +18,7 @@ from connector.mapping import Fingerprints
 from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
+from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
 
@@ -48,13 +49,14 @@ class Run:
 
 
 class Store:
-    """The state of one installation: `passes`, `outbox` and `batches` over one database, and the streams and runs."""
+    """The state of one installation: each of its parts over one database, and the streams and runs."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
         self.passes = Passes(db)
         self.outbox = Outbox(db)
         self.batches = Batches(db)
+        self.open_records = OpenRecords(db)
 
     # Streams
 
@@ -116,7 +118,7 @@ class Store:
         with self.db.transaction() as db:
             for one in unfinished:
                 self.passes.fail(one, cause, run, now)
-            owe(db, stream, [*(one.span for one in unfinished), *owed], cause, False)
+            owe(db, stream, [*(one.within for one in unfinished if one.within), *owed], cause, False)
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:
             sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
@@ -137,7 +139,7 @@ class Store:
         with self.db.transaction(durable=True) as db:
             for one in unfinished:
                 self.passes.fail(one, "another organisation was adopted", run, now)
-            for table in ("coverage", "owed"):
+            for table in ("coverage", "owed", "open_records"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             for table in ("gaps", "rejects"):
                 sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
@@ -201,15 +203,16 @@ class Store:
         }
 
     def told(self, stream: str) -> dict[str, int]:
-        """The last reject and gap that a finished run has told of; what a killed run met is still to be told."""
+        """The last reject and gap that a finished run has told of, and whether it told that the stream is stale (1);
+        what a killed run met is still to be told."""
         sql = "SELECT counts FROM runs WHERE stream = ? AND finished IS NOT NULL ORDER BY id DESC LIMIT 1"
         counts = self.db.value(sql, [stream])
         return json.loads(counts)["told"] if counts else {"rejects": 0, "gaps": 0}
 
     def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
-        """How many rejects and gaps were opened after `newest` was taken and are still open."""
+        """How many rejects and gaps were opened after `newest` was told and are still open."""
         sql = "SELECT count(*) FROM {} WHERE stream = ? AND id > ? AND closed IS NULL"
-        return {table: int(self.db.value(sql.format(table), [stream, last])) for table, last in newest.items()}
+        return {table: int(self.db.value(sql.format(table), [stream, newest[table]])) for table in ("rejects", "gaps")}
 
 
 WAIT_SECONDS = 1.0

@@ -279,3 +279,25 @@ def test_gap_is_listed_with_what_was_promised_and_given(cli: Cli) -> None:
 @pytest.mark.parametrize(("command", "told"), [("rejects", "no rows are set aside"), ("gaps", "no gaps")])
 def test_nothing_to_list_is_said(cli: Cli, command: str, told: str) -> None:
     assert cli(command).out == f"{told}\n"
+
+
+def test_status_and_plan_show_open_records(cli: Cli) -> None:
+    cli.lab.world.add(conversation("mail", at(2), 5000, media="email"))
+    cli("sync")
+    cli.lab.clock.set(at(30))
+    shown = words(cli("status").out)
+    assert shown[0][-3:] == ["open", "oldest", "open"]
+    assert shown[1][-3:] == ["1", "2026-03-02", "02:00"]
+    assert ["conversations", "open", "1", "2026-03-02", "02:00", "2026-03-02", "02:00", "1", "0", "s"] in words(
+        cli("plan").out
+    )
+
+
+def test_a_run_tells_what_it_gave_up(cli: Cli) -> None:
+    cli.lab.change_mapping("about:", "open_give_up: P1D\nabout:")
+    cli.lab.world.add(conversation("mail", at(2), 5000, media="email"))
+    cli("sync")
+    cli.lab.clock.set(at(30))
+    story = "1 open record was given up (open_give_up): Salesforce keeps what was read of them last"
+    assert f"conversations: {story}" in cli("sync").err
+    assert [run["message"] for run in cli("runs", "--json").json["runs"]] == [story, ""]

@@ -105,6 +105,7 @@ def test_json_is_one_document_and_nothing_else(cli: Cli) -> None:
                 "new": {"rejects": 0, "gaps": 0},
                 "calls": {"Genesys Cloud": 3, "Salesforce": 3},
                 "error": None,
+                "story": [],
             }
         ],
         "exit_code": 0,

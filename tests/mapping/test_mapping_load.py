@@ -365,11 +365,6 @@ def test_filters_allow_spans_up_to_31_days(read, problems):
     assert found.endswith("conversations.details reads at most 31 days at once")
 
 
-@pytest.mark.parametrize("key", ["freshness", "keep_hashes"])
-def test_keys_of_the_whole_language_are_told_to_come_later(problems, key):
-    assert problems(f"{with_fields(CALLS)}\n{key}: x\n")[0].endswith(f"{key}: '{key}' is not supported yet")
-
-
 def test_names_the_catalogue_does_not_know_are_only_warned_of(read, tmp_path):
     text = with_fields(QUEUES).replace("tHandle]", "tBrandNew]").replace("[queueId]", "[queueId, moonPhase]")
     text = text.replace("{key: [queueId,", "{key: [queueId, moonPhase,") + "\n  A__c: tBrandNew.p95"
