@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
-from connector.genesys.queries import CATALOGUE
 from connector.mapping.document import Document
 from connector.mapping.model import KEEP_HASHES, OPEN_GIVE_UP, Source, WindowRules, period
 from connector.spans import MINUTE, Period
@@ -40,7 +39,7 @@ def read_upkeep(document: Document, data: dict[str, Any]) -> Upkeep:
 
 def check_upkeep(document: Document, source: Source, window: WindowRules, upkeep: Upkeep) -> None:
     """Note what undoes the work of the stream: hashes forgotten of what is read again, a freshness never reached."""
-    query = CATALOGUE[source.query]
+    query = source.asked
     kept, size = upkeep.keep_hashes.length(), window.size.length()
     ages = [("window.lookback", window.lookback), *(("window.recheck", age) for age in window.recheck)]
     for name, age in ages:
@@ -56,7 +55,7 @@ def check_upkeep(document: Document, source: Source, window: WindowRules, upkeep
     if query.by_id and kept < upkeep.open_give_up.length():
         open_ones = f"open records are read again for {upkeep.open_give_up} (open_give_up): it must be at least that"
         document.problem(("keep_hashes",), f"{upkeep.keep_hashes} is too short: {open_ones}")
-    grain = window.size if query.shape == "summary" else source.granularity or MINUTE
+    grain = window.size if query.is_cell else source.granularity or MINUTE
     if upkeep.freshness and upkeep.freshness.length() <= window.settle.length() + grain.length():
         behind = f"the stream is always up to {window.settle} (window.settle) and an interval of {grain} behind"
         document.problem(("freshness",), f"{upkeep.freshness} can never be reached: {behind}")
