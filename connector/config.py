@@ -19,13 +19,13 @@ from dotenv.parser import parse_stream
 
 from connector.errors import ConfigError
 from connector.genesys.regions import DOMAINS, find_domain, nearest_regions
+from connector.login_choice import PRIVATE_KEY, PRIVATE_KEY_FILE, Flow, choose_login
 from connector.masking import mask
 
 ENV_FILE = ".env"
 PREFIXES = ("GENESYS_", "SALESFORCE_", "CONNECTOR_")
 
 _LARGEST_RATE = 3000  # calls a minute the vendor allows a whole organisation; no single login gets more
-_UNSUPPORTED_LOGINS = ("SALESFORCE_USERNAME", "SALESFORCE_PRIVATE_KEY", "SALESFORCE_PASSWORD")
 
 
 class Secret:
@@ -65,10 +65,11 @@ class GenesysSettings:
 
 @dataclass(frozen=True)
 class SalesforceSettings:
-    """Either domain (My Domain, e.g. acme.my), client_id and client_secret, or access_token and instance_url, or both.
+    """What one way to log in needs, see `flow`; the rest may be None.
 
-    instance_url: https://host, without a path. api_version: e.g. "66.0". call_reserve: share of the org's daily calls
-    that is left to its other users, from 0 to below 1.
+    domain: My Domain, e.g. acme.my. instance_url: https://host, without a path. private_key_file: absolute; it is read
+    at the login only. api_version: e.g. "66.0". call_reserve: share of the org's daily calls that is left to its other
+    users, from 0 to below 1.
     """
 
     domain: str | None
@@ -78,6 +79,21 @@ class SalesforceSettings:
     instance_url: str | None
     api_version: str
     call_reserve: float
+    username: str | None = None
+    password: Secret | None = None
+    security_token: Secret | None = None
+    private_key_file: Path | None = None
+
+    @property
+    def flow(self) -> Flow | None:
+        """The way to log in; None when nothing to log in with is set."""
+        if self.client_secret:
+            return Flow.CLIENT_CREDENTIALS
+        if self.private_key_file:
+            return Flow.PRIVATE_KEY
+        if self.password:
+            return Flow.PASSWORD
+        return Flow.ACCESS_TOKEN if self.access_token else None
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,7 @@ def load_config(home: Path, environment: Mapping[str, str]) -> Config:
             places.problems.append(f"{name}: {mask(str(wrong))}")
     for name in ("GENESYS_REGION", "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET"):
         places.require(name)
+    key_file = places.private_key_file()
     _check_salesforce_login(places)
     if places.problems:
         count = len(places.problems)
@@ -142,6 +159,10 @@ def load_config(home: Path, environment: Mapping[str, str]) -> Config:
             instance_url=values["SALESFORCE_INSTANCE_URL"],
             api_version=values["SALESFORCE_API_VERSION"],
             call_reserve=values["SALESFORCE_CALL_RESERVE"],
+            username=values["SALESFORCE_USERNAME"],
+            password=values["SALESFORCE_PASSWORD"],
+            security_token=values["SALESFORCE_SECURITY_TOKEN"],
+            private_key_file=key_file,
         ),
         hash_salt=values["CONNECTOR_HASH_SALT"],
         warnings=tuple(places.warnings),
@@ -173,7 +194,8 @@ class _Places:
         """Report `name` when it is not set."""
         if self.has(name):
             return
-        tried = f"the environment, {name}_FILE and {self._env_file}"
+        places = ["the environment", *([] if name.endswith("_FILE") else [f"{name}_FILE"])]
+        tried = f"{', '.join(places)} and {self._env_file}"
         line = f"{name}: not set{because}; looked in {tried}"
         stray = [one for one in self._environment if one not in _NAMES and one.startswith(PREFIXES)]
         if near := get_close_matches(name, stray, n=1, cutoff=0.8):
@@ -183,10 +205,9 @@ class _Places:
     def _from_secret_file(self, name: str) -> str:
         """The content of the file NAME_FILE points to, relative to the home; "" when it points to none."""
         setting = f"{name}_FILE"
-        path = self._environment.get(setting, "").strip() or self._in_env_file.get(setting, "").strip()
-        if not path:
+        file = self._file(setting)
+        if file is None:
             return ""
-        file = _inside(self._home, path)
         try:
             text = file.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as fault:
@@ -195,6 +216,27 @@ class _Places:
         if not text:
             self.problems.append(f"{setting}: {file} is empty; write the value into it")
         return text
+
+    def private_key_file(self) -> Path | None:
+        """The file of the private key, when one is named; it must be there, but is not read yet."""
+        file = self._file(PRIVATE_KEY_FILE)
+        if file is None:
+            return None
+        try:
+            with file.open("rb") as opened:
+                self._warn_of_readers(file, os.fstat(opened.fileno()).st_mode)
+        except OSError as fault:
+            self.problems.append(f"{PRIVATE_KEY_FILE}: {file} cannot be read ({_reason(fault)})")
+        return file
+
+    def _file(self, setting: str) -> Path | None:
+        """The file a setting names, relative to the home."""
+        path = self._environment.get(setting, "").strip() or self._in_env_file.get(setting, "").strip()
+        return _inside(self._home, path) if path else None
+
+    def _warn_of_readers(self, file: Path, mode: int) -> None:
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            self.warnings.append(f"{file} can be read by other users of this machine; run: chmod 600 {file}")
 
     def _read_env_file(self) -> dict[str, str]:
         """NAME -> value. Lines that are not NAME=value, and names nobody reads, are problems."""
@@ -208,8 +250,7 @@ class _Places:
         except (OSError, UnicodeDecodeError) as fault:
             self.problems.append(f"{file}: cannot be read ({_reason(fault)})")
             return {}
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            self.warnings.append(f"{file} can be read by other users of this machine; run: chmod 600 {file}")
+        self._warn_of_readers(file, mode)
         for binding in bindings:
             if binding.error or (binding.key and binding.value is None):
                 # The line itself may hold a secret.
@@ -226,29 +267,11 @@ class _Places:
 
 def _check_salesforce_login(places: _Places) -> None:
     """One whole way to log in must be there; report what is missing from the one that was begun."""
-    domain, client_id, client_secret = "SALESFORCE_DOMAIN", "SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET"
-    token, instance = "SALESFORCE_ACCESS_TOKEN", "SALESFORCE_INSTANCE_URL"
-    if places.has(client_secret):
-        places.require(domain, " (the login with client id and secret needs it)")
-        places.require(client_id, " (the login with client id and secret needs it)")
-        if places.has(token):
-            places.warnings.append(f"{token} is not used, for {client_id} and {client_secret} are set")
-    elif places.has(token):
-        places.require(instance, " (the login with an access token needs it)")
-    elif begun := [name for name in _UNSUPPORTED_LOGINS if places.has(name)]:
-        way = "a private key (JWT)" if places.has("SALESFORCE_PRIVATE_KEY") else "user name and password"
-        places.problems.append(
-            f"{begun[0]}: the login with {way} is not supported yet; "
-            f"set {domain}, {client_id} and {client_secret}, or {token} and {instance}"
-        )
-    elif places.has(client_id):
-        places.require(client_secret, f" (the login with {client_id} needs it)")
-        places.require(domain, " (the login with client id and secret needs it)")
-    else:
-        places.problems.append(
-            f"{client_id}: no Salesforce login is set; "
-            f"set {domain}, {client_id} and {client_secret}, or {token} and {instance}"
-        )
+    choice = choose_login(places.has)
+    places.problems += choice.problems
+    for name, because in choice.missing:
+        places.require(name, because)
+    places.warnings += choice.warnings
 
 
 def _inside(home: Path, path: str) -> Path:
@@ -280,6 +303,18 @@ def _rate(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LARGEST_RATE:
         raise ValueError(f"'{text}' is not a whole number from 1 to {_LARGEST_RATE} (calls a minute, 300 by default)")
     return int(text)
+
+
+def _username(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise ValueError("is no user name of Salesforce, which looks like an e-mail address (Setup > Users)")
+    return text
+
+
+def _security_token(text: str) -> Secret:
+    if not re.fullmatch(r"[A-Za-z0-9]+", text):
+        raise ValueError("is no security token: those are letters and digits alone; copy it from the mail once more")
+    return Secret(text)
 
 
 def _my_domain(text: str) -> str:
@@ -344,6 +379,9 @@ _SETTINGS: Mapping[str, _Setting] = {
     "SALESFORCE_CLIENT_SECRET": _Setting(Secret),
     "SALESFORCE_ACCESS_TOKEN": _Setting(Secret),
     "SALESFORCE_INSTANCE_URL": _Setting(_instance_url),
+    "SALESFORCE_USERNAME": _Setting(_username),
+    "SALESFORCE_PASSWORD": _Setting(Secret),
+    "SALESFORCE_SECURITY_TOKEN": _Setting(_security_token),
     "SALESFORCE_API_VERSION": _Setting(_api_version, "66.0"),
     "SALESFORCE_CALL_RESERVE": _Setting(_share, "20 %"),
     "CONNECTOR_STATE": _Setting(str, "connector.db"),
@@ -351,5 +389,5 @@ _SETTINGS: Mapping[str, _Setting] = {
     "CONNECTOR_LOG": _Setting(_log, "text"),
     "CONNECTOR_HASH_SALT": _Setting(Secret),
 }
-_KNOWN = (*_SETTINGS, *_UNSUPPORTED_LOGINS, "SALESFORCE_SECURITY_TOKEN", "CONNECTOR_HOME")
+_KNOWN = (*_SETTINGS, PRIVATE_KEY, "CONNECTOR_HOME")
 _NAMES = (*_KNOWN, *(f"{name}_FILE" for name in _KNOWN))

@@ -33,6 +33,7 @@ from urllib3.connection import HTTPConnection
 from connector.connection import NEXT_RUN, describe_fault
 from connector.errors import ConfigError, MalformedAnswer, QuotaSpent, Refused, ServiceUnavailable
 from connector.masking import mask, shortened
+from connector.refusals import Said, read_error
 
 Params = Mapping[str, str | Sequence[str]]
 """Of the query string; a list of texts is written as the same name once for each."""
@@ -114,6 +115,7 @@ class Transport:
         timeout: float | tuple[float, float] | None = None,
         unsound: Callable[[requests.Response], str] | None = None,
         before_wait: Callable[[int | None, float], None] | None = None,
+        final: Callable[[requests.Response], Said | None] | None = None,
     ) -> requests.Response:
         """The answer, when its status is below 300, or 300 or 304; redirects are not followed.
 
@@ -124,6 +126,7 @@ class Transport:
         before: called before every try. timeout: seconds, or (connect, read).
         unsound: says what is wrong with an answer of good status ("" when nothing is); such an answer is asked again.
         before_wait: called with the status (None: no answer) and the seconds before each wait.
+        final: reads an error answer in the service's own form; what it gives is Refused, whatever the status says.
 
         Raises Refused (any other status), ServiceUnavailable, AnswerLost (`repeat=False` only), QuotaSpent,
         MalformedAnswer (still unsound at the last try), ConfigError (an address, header or CA file cannot work).
@@ -138,6 +141,8 @@ class Transport:
             stream=stream,
             repeat=repeat,
             timeout=timeout or (CONNECT_SECONDS, READ_SECONDS),
+            unsound=unsound,
+            final=final,
         )
         start = ask.body.tell() if ask.is_file() else 0
 
@@ -146,7 +151,7 @@ class Transport:
                 before()
             if ask.is_file():
                 ask.body.seek(start)
-            return self._once(ask, unsound)
+            return self._once(ask)
 
         def tell(state: tenacity.RetryCallState) -> None:
             again, seconds = _again(state), state.upcoming_sleep
@@ -183,7 +188,7 @@ class Transport:
         longest = float(_WAIT_FACTOR ** (state.attempt_number - 1))
         return self._jitter() * min(longest, _LONGEST_GUESS_SECONDS)
 
-    def _once(self, ask: "_Ask", unsound: Callable[[requests.Response], str] | None) -> requests.Response:
+    def _once(self, ask: "_Ask") -> requests.Response:
         began = self._now()
         try:
             answer = self._session.request(
@@ -205,7 +210,7 @@ class Transport:
         self._log.debug("%s %s%s %d in %.0f ms, %s", *where, answer.status_code, milliseconds, correlation)
         if answer.status_code < 301 or answer.status_code == 304:
             self._compare_clocks(ask, answer, began)
-            wrong = unsound(answer) if unsound else ""
+            wrong = ask.unsound(answer) if ask.unsound else ""
             if not wrong:
                 return answer
             message = f"{ask} answered {answer.status_code}, but {wrong}"
@@ -240,9 +245,12 @@ class Transport:
     def _from_status(self, ask: "_Ask", answer: requests.Response) -> Exception:
         """What an error status becomes: _Again, Refused, or QuotaSpent where waiting makes no sense."""
         status = answer.status_code
-        code, said, body = _read_error(answer)
+        final = ask.final(answer) if ask.final else None
+        code, said, body = final or read_error(answer)
         said = shortened(mask(said, hidden=_token(ask.headers)))
         message = f"{ask} answered {status}{f' {code}' if code else ''}{f': {said}' if said else ''}"
+        if final:
+            return Refused(message, status=status, code=code, answer=body)
         too_many = status == 403 and code == "REQUEST_LIMIT_EXCEEDED"
         if too_many and "totalrequests" in said.lower():
             return QuotaSpent(message, "the org's daily calls are used up; the next run goes on", status=status)
@@ -320,6 +328,8 @@ class _Ask:
     stream: bool
     repeat: bool
     timeout: float | tuple[float, float]
+    unsound: Callable[[requests.Response], str] | None
+    final: Callable[[requests.Response], Said | None] | None
 
     @property
     def host(self) -> str:
@@ -355,24 +365,6 @@ def _again(state: tenacity.RetryCallState) -> _Again:
 
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _read_error(answer: requests.Response) -> tuple[str, str, object]:
-    """(code, message, parsed body) of an error answer; ("", "", None) when it is no JSON.
-
-    Genesys: {"code", "message"}; Salesforce: [{"errorCode", "message"}, ...]; OAuth: {"error",
-    "error_description" or "description"}.
-    """
-    try:
-        body: object = orjson.loads(answer.content)
-    except (ValueError, faults.RequestException, raw_faults.HTTPError):
-        return "", "", None
-    first = body[0] if isinstance(body, list) and body else body
-    if not isinstance(first, dict):
-        return "", "", body
-    code = first.get("errorCode") or first.get("code") or first.get("error") or ""
-    said = first.get("message") or first.get("error_description") or first.get("description") or ""
-    return shortened(mask(str(code))), str(said), body
 
 
 def _http_date(text: str) -> datetime | None:

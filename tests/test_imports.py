@@ -14,8 +14,8 @@ ROOT = Path(connector.__file__).parent
 
 LEVELS = (
     "errors",
-    "masking",
-    "spans",
+    "masking login_choice",
+    "spans refusals",
     "ledger following genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
     "genesys.regions",
     "mapping connection",

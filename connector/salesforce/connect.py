@@ -1,15 +1,9 @@
-"""Log in to one Salesforce org and call it: one place for token, address, refusals and the count of calls.
-
-simple-salesforce makes the login request, our transport sends it: so the login has the same timeouts, retries, proxies
-and masking as every other call, and the answer's `id`, which simple-salesforce throws away, tells the org.
-"""
+"""Call one Salesforce org: one place for token, address, refusals and the count of calls. How to log in: `login`."""
 
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import IO, Any, cast
-from urllib.parse import urlencode, urlsplit
+from typing import IO
 
 import requests
 
@@ -23,67 +17,16 @@ from connector.errors import (
     QuotaSpent,
     Refused,
 )
+from connector.login_choice import Flow
+from connector.salesforce.answers import parsed, unsound, web_page
 from connector.salesforce.hints import discreet, hint_for
+from connector.salesforce.login import Login, log_in
 from connector.transport import AnswerLost, Transport
 
 _SERVICE = "Salesforce"
-_SETUP = "Setup > External Client App Manager > your app"
-
-# OAuth error, part of its description, what to change. First match counts (Salesforce reference, login flows).
-_LOGIN_MENDS = (
-    (
-        "invalid_grant",
-        "not supported on this domain",
-        "Set SALESFORCE_DOMAIN to your My Domain (Setup > My Domain, for example acme.my); this flow does not work at "
-        "login or test.",
-    ),
-    (
-        "invalid_grant",
-        "no client credentials user",
-        f"{_SETUP} > Policies > OAuth Flows: enable the Client Credentials Flow, set Run As to the integration user.",
-    ),
-    (
-        "invalid_grant",
-        "hasn't approved this consumer",
-        f"{_SETUP} > Policies: set Permitted Users to 'Admin approved users are pre-authorized' and assign a "
-        "permission set of the integration user.",
-    ),
-    (
-        "invalid_client_id",
-        "",
-        f"SALESFORCE_CLIENT_ID is not known to this org: copy the consumer key from {_SETUP} > Settings, and check "
-        "that SALESFORCE_DOMAIN names the same org (production or sandbox).",
-    ),
-    ("invalid_client", "", f"SALESFORCE_CLIENT_SECRET is wrong: copy the consumer secret from {_SETUP} > Settings."),
-    (
-        "unsupported_grant_type",
-        "",
-        f"{_SETUP} > Settings > Flow Enablement: enable the Client Credentials Flow.",
-    ),
-    (
-        "invalid_grant",
-        "",
-        f"{_SETUP} > Policies: check that the Run As user is active and may use the API.",
-    ),
-)
-_NO_MEND = f"Check SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET against {_SETUP}."
-
 _ALLOWANCES = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "REQUEST_LIMIT_EXCEEDED", "STORAGE_LIMIT_EXCEEDED"})
 _USAGE = re.compile(r"(?:^|;)\s*api-usage=(\d+)/(\d+)")
-_ORG_IN_URL = re.compile(r"/id/(00D\w{12}(?:\w{3})?)(?:/|$)")
 _ID_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-
-
-@dataclass(frozen=True)
-class _Login:
-    """A token and where it is good. identity: the login's `id` URL, empty when there was no login call."""
-
-    token: str
-    instance_url: str
-    identity: str = ""
-
-    def __repr__(self) -> str:
-        return f"_Login({self.instance_url})"
 
 
 class Org:
@@ -98,7 +41,7 @@ class Org:
         self._transport = transport
         self._lock = threading.Lock()
         self._count_lock = threading.Lock()
-        self._login: _Login | None = None
+        self._login: Login | None = None
         self._org_id = ""
         self.calls = 0
         self.api_usage: tuple[int, int] | None = None
@@ -107,8 +50,7 @@ class Org:
     def org_id(self) -> str:
         """The org's id, 18 characters. Raises what `call` raises."""
         if not self._org_id:
-            found = _ORG_IN_URL.search(self._logged_in().identity)
-            self._org_id = long_id(found[1] if found else self._id_from_userinfo())
+            self._org_id = long_id(self._logged_in().org_id or self._id_from_userinfo())
         return self._org_id
 
     def call(
@@ -134,7 +76,7 @@ class Org:
         `repeat=False` that too is `transport.AnswerLost`); ServiceUnavailable comes from the transport.
         """
 
-        def ask(login: _Login) -> requests.Response:
+        def ask(login: Login) -> requests.Response:
             answer = self._transport.request(
                 _SERVICE,
                 method,
@@ -146,7 +88,7 @@ class Org:
                 stream=stream,
                 repeat=repeat,
                 before=self._count,
-                unsound=_web_page if stream else _unsound,
+                unsound=web_page if stream else unsound,
             )
             self._note_usage(answer)
             return answer
@@ -161,7 +103,7 @@ class Org:
             raise AnswerLost(error.message, "Whether Salesforce acted is unknown.", status=error.status) from error
 
     def _ask_logged_in(
-        self, ask: Callable[[_Login], requests.Response], data: bytes | IO[bytes] | None
+        self, ask: Callable[[Login], requests.Response], data: bytes | IO[bytes] | None
     ) -> requests.Response:
         start = None if data is None or isinstance(data, bytes) else data.tell()
         login = self._logged_in()
@@ -201,51 +143,25 @@ class Org:
         if usage := _USAGE.search(answer.headers.get("Sforce-Limit-Info", "")):
             self.api_usage = (int(usage[1]), int(usage[2]))
 
-    def _logged_in(self, instead_of: _Login | None = None) -> _Login:
+    def _logged_in(self, instead_of: Login | None = None) -> Login:
         """The login in use; a new one when there is none, or when it still is `instead_of`."""
         with self._lock:
             if self._login is None or self._login is instead_of:
                 self._login = self._log_in(is_renewal=instead_of is not None)
             return self._login
 
-    def _log_in(self, *, is_renewal: bool) -> _Login:
-        settings = self._settings
-        if settings.client_id and settings.client_secret and settings.domain:
-            return self._client_credentials(settings.client_id, settings.client_secret.reveal(), settings.domain)
-        if settings.access_token and settings.instance_url:
-            if is_renewal:
-                raise LoginRefused(
-                    "Salesforce no longer takes the access token: the session expired or is invalid",
-                    "Set a fresh SALESFORCE_ACCESS_TOKEN, or SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, with "
-                    "which logins are renewed by themselves.",
-                )
-            return _Login(settings.access_token.reveal(), _address(settings.instance_url))
-        raise ConfigError(
-            "the Salesforce login is not complete",
-            "Set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or SALESFORCE_ACCESS_TOKEN and "
-            "SALESFORCE_INSTANCE_URL.",
-        )
-
-    def _client_credentials(self, client_id: str, client_secret: str, domain: str) -> _Login:
-        domain = domain.removeprefix("https://").rstrip("/").removesuffix(".salesforce.com")
-        if domain in ("login", "test"):
-            raise LoginRefused(f"no login with client credentials at {domain}.salesforce.com", _LOGIN_MENDS[0][2])
-        # Only here: its import loads a SOAP client, and most commands never log in.
-        from simple_salesforce.login import SalesforceLogin
-
-        courier = _LoginCourier(self._transport, self._count)
-        token, host = SalesforceLogin(
-            consumer_key=client_id,
-            consumer_secret=client_secret,
-            domain=domain,
-            session=cast(Any, courier),
-            sf_version=self._settings.api_version,
-        )
-        return _Login(token, _address(f"https://{host}"), courier.identity)
+    def _log_in(self, *, is_renewal: bool) -> Login:
+        if is_renewal and self._settings.flow is Flow.ACCESS_TOKEN:
+            raise LoginRefused(
+                "Salesforce no longer takes the access token: the session expired or is invalid",
+                "Set a fresh SALESFORCE_ACCESS_TOKEN; or SALESFORCE_CLIENT_ID with SALESFORCE_CLIENT_SECRET or "
+                "SALESFORCE_PRIVATE_KEY_FILE, with which logins are renewed by themselves.",
+            )
+        return log_in(self._settings, self._transport, self._count)
 
     def _id_from_userinfo(self) -> str:
         try:
-            answer = _parsed(self.call("GET", "/services/oauth2/userinfo"))
+            answer = parsed(self.call("GET", "/services/oauth2/userinfo"))
         except (Refused, PermissionMissing) as error:
             raise PermissionMissing(
                 f"Salesforce does not tell which org the access token belongs to: {error.message}",
@@ -261,48 +177,6 @@ def long_id(record_id: str) -> str:
     short = record_id[:15]
     chunks = (short[start : start + 5] for start in (0, 5, 10))
     return short + "".join(_ID_SUFFIX[sum(char.isupper() << place for place, char in enumerate(c))] for c in chunks)
-
-
-class _LoginCourier:
-    """Stands in for simple-salesforce's requests session: carries its login request over our transport.
-
-    identity: the `id` URL of the latest answer.
-    """
-
-    def __init__(self, transport: Transport, count: Callable[[], None]) -> None:
-        self._transport = transport
-        self._count = count
-        self.identity = ""
-
-    def post(self, url: str, data: Mapping[str, str], headers: Mapping[str, str] | None, proxies: Any) -> Any:
-        """Send a form; `proxies` is always None, the environment tells them. Raises LoginRefused, MalformedAnswer."""
-        try:
-            answer = self._transport.request(
-                _SERVICE,
-                "POST",
-                url,
-                headers={"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
-                data=urlencode(data),
-                before=self._count,
-                unsound=_unsound,
-            )
-        except Refused as error:
-            raise _login_refused(error, urlsplit(url).netloc) from None
-        body = _parsed(answer)
-        if not isinstance(body, dict) or not all(
-            isinstance(body.get(k), str) for k in ("access_token", "instance_url")
-        ):
-            raise MalformedAnswer("Salesforce's login answer holds no access token or no instance URL")
-        self.identity = str(body.get("id", ""))
-        return answer
-
-
-def _login_refused(error: Refused, host: str) -> LoginRefused:
-    answer = error.answer if isinstance(error.answer, dict) else {}
-    code, said = str(answer.get("error", "")), str(answer.get("error_description", ""))
-    reason = ": ".join(part for part in (code, discreet(said)) if part) or f"status {error.status}"
-    mends = (mend for known, part, mend in _LOGIN_MENDS if known == code and part in said.lower())
-    return LoginRefused(f"Salesforce refused the login at {host}: {reason}", next(mends, error.hint or _NO_MEND))
 
 
 def _explained(error: Refused, method: str, path: str) -> ConnectorError:
@@ -323,34 +197,3 @@ def _explained(error: Refused, method: str, path: str) -> ConnectorError:
     if error.status == 404:
         hint = hint or hint_for("NOT_FOUND")
     return Refused(message, hint, status=error.status, code=error.code, answer=error.answer)
-
-
-def _web_page(answer: requests.Response) -> str:
-    is_page = "text/html" in answer.headers.get("Content-Type", "").lower()
-    return "it is a web page instead of data" if is_page else ""
-
-
-def _unsound(answer: requests.Response) -> str:
-    if "json" in answer.headers.get("Content-Type", "").lower():
-        try:
-            answer.json()
-        except ValueError:
-            return "its JSON breaks off or is damaged"
-    return _web_page(answer)
-
-
-def _parsed(answer: requests.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise MalformedAnswer("Salesforce answered with a body that is no JSON") from error
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise ConfigError(
-            f"the Salesforce instance URL begins with {parts.scheme or 'no scheme'} instead of https",
-            "Set SALESFORCE_INSTANCE_URL to your org's address, for example https://acme.my.salesforce.com.",
-        )
-    return f"https://{parts.netloc.rpartition('@')[2]}"
