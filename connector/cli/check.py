@@ -103,7 +103,9 @@ class _Checklist:
                 yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
             if kinds := _looked_up(self._streams):
                 yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
-            salesforce = _checked("Salesforce login", lambda: (f"org {org.org_id}", ()))
+            salesforce = _checked(
+                "Salesforce login", lambda: (f"org {org.org_id}, login by {config.salesforce.flow}", ())
+            )
             yield salesforce
             for stream in self._streams:
                 yield _after(salesforce, f"{stream.name}: fields", lambda: _fields(org, stream))  # noqa: B023

@@ -119,8 +119,8 @@ _MENDS = (
         "INVALID_LOGIN",
         "",
         "SALESFORCE_USERNAME, SALESFORCE_PASSWORD or SALESFORCE_SECURITY_TOKEN is wrong, or the user is locked "
-        "(Setup > Users > Unlock). A new password makes a new security token, sent by mail. In a sandbox the user name has a "
-        "suffix, such as .dev. Mend it before the next run: failed logins lock the user.",
+        "(Setup > Users > Unlock). A new password makes a new security token, sent by mail. In a sandbox the "
+        "user name has a suffix, such as .dev. Mend it before the next run: failed logins lock the user.",
     ),
     _Mend(
         [_SOAP],

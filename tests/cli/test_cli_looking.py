@@ -38,7 +38,7 @@ def test_check_goes_through_everything_and_writes_nothing(cli: Cli) -> None:
             f"✓ state file: {cli.home}/connector.db will be made by the first run",
             f"✓ Genesys Cloud login: organisation {cli.lab.world.directory.organization['id']}",
             "✓ conversations: query: conversations.details answers",
-            "✓ Salesforce login: org 00Dak000000SbOxEAK",
+            "✓ Salesforce login: org 00Dak000000SbOxEAK, login by client id and secret",
             "✓ conversations: fields: 8 fields of Conversation__c fit",
             "✓ state and organisations: they belong together",
         ],

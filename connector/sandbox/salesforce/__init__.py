@@ -1,6 +1,6 @@
 """The simulated Salesforce organisation: a WSGI application over one SQLite file."""
 
-from connector.sandbox.salesforce.app import SalesforceSim
+from connector.sandbox.salesforce.app import SalesforceSim, User
 from connector.sandbox.salesforce.jobs import SeenJob
 
-__all__ = ["SalesforceSim", "SeenJob"]
+__all__ = ["SalesforceSim", "SeenJob", "User"]

@@ -22,6 +22,7 @@ from connector.sandbox.salesforce.describe import Describe
 from connector.sandbox.salesforce.errors import RestError
 from connector.sandbox.salesforce.ingest import JOB_FAULTS, Ingest
 from connector.sandbox.salesforce.jobs import Jobs, SeenJob
+from connector.sandbox.salesforce.logins import SOAP_PATH, Logins, User
 from connector.sandbox.salesforce.org import Org, record_id
 from connector.sandbox.salesforce.rest import Call, json_answer
 from connector.sandbox.salesforce.setup import Predicate, Setup
@@ -31,7 +32,7 @@ from connector.sandbox.salesforce.tokens import Tokens
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["LoggedCall", "SalesforceSim"]
+__all__ = ["LoggedCall", "SalesforceSim", "User"]
 
 _VERSIONS = range(31, 68)
 _URI_LIMIT = 16_384
@@ -53,7 +54,9 @@ class SalesforceSim:
 
     path: SQLite file, or ":memory:". Records, jobs and their results outlive a restart; tokens, rules, query cursors
     and the count of the day's calls do not.
-    my_domain: login host without `.salesforce.com`. clients: client id -> secret. session_seconds: life of a token.
+    my_domain: host without `.salesforce.com`, or a whole host that ends otherwise; one with `--` is a sandbox. clients:
+    client id -> secret. certificates: client id -> PEM of the certificate uploaded to the app, or of its public key.
+    users: user name -> User, who may log in by name. session_seconds: life of a token.
     daily_calls, daily_batches: allowances of a rolling 24 hours. job_seconds: from UploadComplete to the end of a job.
     upload_limit: bytes of one upload. query_page, job_page: entries of one answer.
     Source for every behaviour: the module that answers it.
@@ -67,6 +70,8 @@ class SalesforceSim:
         *,
         my_domain: str = "acme.my",
         clients: Mapping[str, str] | None = None,
+        certificates: Mapping[str, str] | None = None,
+        users: Mapping[str, User] | None = None,
         org_id: str = "00Dak000000SbOxEAK",
         faults: Faults | None = None,
         daily_calls: int = 100_000,
@@ -78,7 +83,8 @@ class SalesforceSim:
         job_page: int = 1000,
         seed: int = 1,
     ) -> None:
-        self.hosts = (f"{my_domain}.salesforce.com", "login.salesforce.com")
+        login_host = f"{'test' if '--' in my_domain else 'login'}.salesforce.com"
+        self.hosts = (f"{my_domain}.salesforce.com" if my_domain.endswith(".my") else my_domain, login_host)
         self.daily_calls = daily_calls
         self.calls: list[LoggedCall] = []
         self.org_id, self.user_id = org_id, record_id("005", 1)
@@ -96,12 +102,21 @@ class SalesforceSim:
         )
         self._tokens = Tokens(
             clock,
-            clients if clients is not None else {"sf-client": "sf-secret"},
             host=self.hosts[0],
+            login_host=login_host,
             org_id=org_id,
             user_id=self.user_id,
             session_seconds=session_seconds,
             seed=seed,
+        )
+        self._logins = Logins(
+            clock,
+            self._tokens,
+            clients=clients if clients is not None else {"sf-client": "sf-secret"},
+            certificates=certificates or {},
+            users=users if users is not None else {self._tokens.username: User("sf-password", "sfToken")},
+            host=self.hosts[0],
+            login_host=login_host,
         )
         self._collections = Collections(self._org, self._setup)
         self._ingest = Ingest(self._jobs, self._setup, self.user_id, list_page=job_page)
@@ -177,7 +192,27 @@ class SalesforceSim:
     def remove_run_as_user(self) -> None:
         """Take the user from the app: client credentials are refused from now on."""
         with self._lock:
-            self._tokens.has_run_as_user = False
+            self._logins.has_run_as_user = False
+
+    def withdraw_approval(self) -> None:
+        """Let no user use the app: signed logins are refused from now on."""
+        with self._lock:
+            self._logins.is_approved = False
+
+    def switch_off_soap_login(self) -> None:
+        """As it is by default in newer orgs."""
+        with self._lock:
+            self._logins.takes_soap = False
+
+    def expire_passwords(self) -> None:
+        """Let every user choose a new password before anything else."""
+        with self._lock:
+            self._logins.is_password_expired = True
+
+    def disable_api(self) -> None:
+        """Take the permission "API Enabled" from the users: SOAP logins and REST calls are refused."""
+        with self._lock:
+            self._logins.is_api_enabled = False
 
     def add_validation_rule(self, name: str, predicate: Predicate, message: str) -> None:
         """Refuse records for which `predicate(record)` is true (FIELD_CUSTOM_VALIDATION_EXCEPTION)."""
@@ -250,7 +285,9 @@ class SalesforceSim:
         if path == "/services/oauth2/token":
             if request.method != "POST":
                 raise RestError(405, "METHOD_NOT_ALLOWED", "HTTP Method not allowed. Allowed are POST")
-            return self._tokens.answer(request)
+            return self._logins.token(request)
+        if request.method == "POST" and (soap := SOAP_PATH.match(path)):
+            return self._logins.soap(request, int(soap[1]))
         if host != self.hosts[0]:
             raise RestError(404, "NOT_FOUND", "The requested resource does not exist")
         if len(request.full_path) > _URI_LIMIT:
@@ -265,6 +302,8 @@ class SalesforceSim:
         self._tokens.check(request)
         if path == "/services/oauth2/userinfo":
             return self._tokens.user()
+        if not self._logins.is_api_enabled:
+            raise RestError(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
         return self._dispatch_rest(request, path, faults)
 
     def _dispatch_rest(self, request: Request, path: str, faults: Sequence[Fault]) -> Response:
