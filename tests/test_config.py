@@ -10,6 +10,7 @@ import pytest
 from connector.config import Config, GenesysSettings, SalesforceSettings, Secret, home_folder, load_config
 from connector.errors import ConfigError
 from connector.genesys.regions import DOMAINS
+from connector.login_choice import PASSWORD_ENDS, Flow
 
 WHOLE = {
     "GENESYS_REGION": "mypurecloud.ie",
@@ -191,7 +192,8 @@ def test_everything_that_is_missing_is_told_at_once_with_where_it_was_looked_for
         f"GENESYS_CLIENT_ID: not set; looked in the environment, GENESYS_CLIENT_ID_FILE and {file}",
         f"GENESYS_CLIENT_SECRET: not set; looked in the environment, GENESYS_CLIENT_SECRET_FILE and {file}",
         "SALESFORCE_CLIENT_ID: no Salesforce login is set; set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and "
-        "SALESFORCE_CLIENT_SECRET, or SALESFORCE_ACCESS_TOKEN and SALESFORCE_INSTANCE_URL",
+        "SALESFORCE_CLIENT_SECRET, or SALESFORCE_DOMAIN, SALESFORCE_USERNAME, SALESFORCE_CLIENT_ID and "
+        "SALESFORCE_PRIVATE_KEY_FILE, or SALESFORCE_ACCESS_TOKEN and SALESFORCE_INSTANCE_URL",
     ]
 
 
@@ -210,6 +212,8 @@ def test_everything_that_is_missing_is_told_at_once_with_where_it_was_looked_for
         ("SALESFORCE_DOMAIN", "https://login.salesforce.com", "set your My Domain"),
         ("SALESFORCE_DOMAIN", "???", "an example is acme.my"),
         ("SALESFORCE_INSTANCE_URL", "http://acme.my.salesforce.com", "is not an https address"),
+        ("SALESFORCE_USERNAME", "Integration User", "looks like an e-mail address"),
+        ("SALESFORCE_SECURITY_TOKEN", "a b&c", "letters and digits alone"),
         ("SALESFORCE_API_VERSION", "latest", "such as 66.0"),
         ("SALESFORCE_CALL_RESERVE", "100 %", "share from 0 % to 99 %"),
         ("SALESFORCE_CALL_RESERVE", "a lot", "share from 0 % to 99 %"),
@@ -224,7 +228,7 @@ def test_a_wrong_value_is_told_with_its_mend(tmp_path: Path, name: str, text: st
 
 
 def test_an_unknown_name_in_the_env_file_is_told_with_the_nearest(tmp_path: Path) -> None:
-    write_env(tmp_path, "GENESYS_CLIENT_SECERT=x\nCONNECTOR_XYZZY_PLUGH=1\nOTHER_TOOL=1\nSALESFORCE_PASSWORD_FILE=p\n")
+    write_env(tmp_path, "GENESYS_CLIENT_SECERT=x\nCONNECTOR_XYZZY_PLUGH=1\nOTHER_TOOL=1\nCONNECTOR_HOME_FILE=p\n")
     file = tmp_path / ".env"
     assert problems(tmp_path, WHOLE) == [
         f"GENESYS_CLIENT_SECERT: there is no such setting ({file}); did you mean GENESYS_CLIENT_SECRET?",
@@ -278,16 +282,12 @@ def test_an_env_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 # --- Salesforce logins
 
 GENESYS = {name: value for name, value in WHOLE.items() if name.startswith("GENESYS")}
-WAYS = (
-    "set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, "
-    "or SALESFORCE_ACCESS_TOKEN and SALESFORCE_INSTANCE_URL"
-)
 
 
 @pytest.mark.parametrize(
     ("given", "starts"),
     [
-        (["CLIENT_ID"], ["SALESFORCE_CLIENT_SECRET: not set", "SALESFORCE_DOMAIN: not set"]),
+        (["CLIENT_ID"], ["SALESFORCE_DOMAIN: not set", "SALESFORCE_CLIENT_SECRET: not set"]),
         (["CLIENT_SECRET"], ["SALESFORCE_DOMAIN: not set", "SALESFORCE_CLIENT_ID: not set"]),
         (["CLIENT_ID", "CLIENT_SECRET"], ["SALESFORCE_DOMAIN: not set"]),
         (["ACCESS_TOKEN"], ["SALESFORCE_INSTANCE_URL: not set"]),
@@ -303,19 +303,67 @@ def test_what_is_missing_from_a_login_that_was_begun_is_told(
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 
-@pytest.mark.parametrize(
-    ("given", "way"),
-    [
-        ({"SALESFORCE_CLIENT_ID": "k", "SALESFORCE_PRIVATE_KEY_FILE": "key.pem"}, "a private key (JWT)"),
-        ({"SALESFORCE_PASSWORD": "p", "SALESFORCE_SECURITY_TOKEN": "t"}, "user name and password"),
-    ],
-)
-def test_logins_still_to_come_are_answered_with_those_there_are(
-    tmp_path: Path, given: dict[str, str], way: str
-) -> None:
-    assert problems(tmp_path, GENESYS | given | {"SALESFORCE_USERNAME": "u"}) == [
-        f"SALESFORCE_USERNAME: the login with {way} is not supported yet; {WAYS}"
+PRIVATE_KEY_LOGIN = {
+    "SALESFORCE_DOMAIN": "acme.my",
+    "SALESFORCE_USERNAME": "a@acme.example",
+    "SALESFORCE_CLIENT_ID": "k",
+    "SALESFORCE_PRIVATE_KEY_FILE": "salesforce.key",
+}
+
+
+def test_a_private_key_is_named_and_not_read(tmp_path: Path) -> None:
+    key = tmp_path / "salesforce.key"
+    key.write_text("whatever stands here\n")
+    key.chmod(0o600)
+    config = load_config(tmp_path, GENESYS | PRIVATE_KEY_LOGIN)
+    wanted = SalesforceSettings(
+        "acme.my", "k", None, None, None, "66.0", 0.2, username="a@acme.example", private_key_file=key
+    )
+    assert (config.salesforce, config.warnings) == (wanted, ())
+    assert config.salesforce.flow is Flow.PRIVATE_KEY
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_a_private_key_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    key = tmp_path / "salesforce.key"
+    key.write_text("whatever\n")
+    key.chmod(0o644)
+    assert load_config(tmp_path, GENESYS | PRIVATE_KEY_LOGIN).warnings == (
+        f"{key} can be read by other users of this machine; run: chmod 600 {key}",
+    )
+
+
+def test_a_private_key_that_is_not_there_is_told_with_all_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    given = {"SALESFORCE_USERNAME": "a@acme.example", "SALESFORCE_PRIVATE_KEY_FILE": "none.key"}
+    because = "not set (the login by private key needs it); looked in the environment"
+    assert problems(tmp_path, GENESYS | given) == [
+        f"SALESFORCE_PRIVATE_KEY_FILE: {tmp_path / 'none.key'} cannot be read (No such file or directory)",
+        f"SALESFORCE_DOMAIN: {because}, SALESFORCE_DOMAIN_FILE and {file}",
+        f"SALESFORCE_CLIENT_ID: {because}, SALESFORCE_CLIENT_ID_FILE and {file}",
     ]
+
+
+def test_a_missing_private_key_is_asked_for_by_the_name_of_its_file(tmp_path: Path) -> None:
+    given = {name: value for name, value in PRIVATE_KEY_LOGIN.items() if not name.endswith("_FILE")}
+    assert problems(tmp_path, GENESYS | given) == [
+        "SALESFORCE_PRIVATE_KEY_FILE: not set (the login by private key needs it); "
+        f"looked in the environment and {tmp_path / '.env'}"
+    ]
+
+
+def test_a_login_by_password_is_taken_with_a_warning_of_its_end(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("p&<>'\n")
+    given = {
+        "SALESFORCE_DOMAIN": "acme.my",
+        "SALESFORCE_USERNAME": "a@acme.example",
+        "SALESFORCE_PASSWORD_FILE": "password",
+        "SALESFORCE_SECURITY_TOKEN": "t0ken",
+    }
+    config = load_config(tmp_path, GENESYS | given)
+    who = {"username": "a@acme.example", "password": Secret("p&<>'"), "security_token": Secret("t0ken")}
+    assert config.salesforce == SalesforceSettings("acme.my", None, None, None, None, "66.0", 0.2, **who)
+    assert (config.salesforce.flow, config.warnings) == (Flow.PASSWORD, (PASSWORD_ENDS,))
 
 
 def test_a_token_beside_a_whole_client_is_not_used_and_that_is_told(tmp_path: Path) -> None:

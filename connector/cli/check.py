@@ -103,9 +103,7 @@ class _Checklist:
                 yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
             if kinds := _looked_up(self._streams):
                 yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
-            salesforce = _checked(
-                "Salesforce login", lambda: (f"org {org.org_id}, login by {config.salesforce.flow}", ())
-            )
+            salesforce = _checked("Salesforce login", lambda: _salesforce_login(config, org))
             yield salesforce
             for stream in self._streams:
                 yield _after(salesforce, f"{stream.name}: fields", lambda: _fields(org, stream))  # noqa: B023
@@ -174,6 +172,10 @@ def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Find
             f"{stream.name}: {refusal.message}", f"mend `source` in mappings/{stream.name}.yml"
         ) from refusal
     return f"{mapping.query.name} answers", ()
+
+
+def _salesforce_login(config: Config, org: Org) -> _Finding:
+    return f"org {org.org_id}, login by {config.salesforce.flow}", ()
 
 
 def _looked_up(streams: Sequence[Stream]) -> list[str]:
