@@ -20,6 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProtocolError
 
+from connector import refusals
 from connector.errors import (
     ConfigError,
     ConnectorError,
@@ -151,6 +152,15 @@ def test_every_call_has_a_timeout() -> None:
     world.ask(timeout=5.0)
     world.ask(timeout=(1.0, 2.0))
     assert world.script.timeouts == [(10.0, 120.0), 5.0, (1.0, 2.0)]
+
+
+def test_a_refusal_in_the_services_own_form_is_final_whatever_the_status_says() -> None:
+    told = refusals.Said("WRONG", "no +49 30 1234567", {"a": 1})
+    world = World(Said(500), Said(500, b"<fault/>"))
+    error = world.end(Refused, final=lambda answer: told if answer.content else None)
+    assert (error.status, error.code, error.answer) == (500, "WRONG", {"a": 1})
+    assert error.message == "Genesys Cloud: GET /api/v2/things answered 500 WRONG: no ***"
+    assert len(world.script.asked) == 2
 
 
 def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

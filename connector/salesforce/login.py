@@ -24,7 +24,7 @@ from connector.config import SalesforceSettings
 from connector.errors import ConfigError, LoginRefused, MalformedAnswer, QuotaSpent, Refused
 from connector.login_choice import PRIVATE_KEY_FILE, WAYS, Flow
 from connector.refusals import Said
-from connector.salesforce.answers import parsed, unsound
+from connector.salesforce.answers import parsed, unsound, web_page
 from connector.salesforce.hints import discreet
 from connector.salesforce.login_mends import MY_DOMAIN, mend_for, mend_otherwise
 from connector.transport import Transport
@@ -290,8 +290,8 @@ def _unsound_envelope(answer: requests.Response) -> str:
     try:
         _element(answer.content, "sessionId")
     except ExpatError:
-        return unsound(answer) or "its XML breaks off or is damaged"
-    return ""
+        return web_page(answer) or "its XML breaks off or is damaged"
+    return web_page(answer)
 
 
 def _fault(answer: requests.Response) -> Said | None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ class World:
         self.clock = SimulatedClock(NOON)
         self.sim = SalesforceSim(":memory:", (*OBJECTS, CALL), self.clock, faults=Faults(rules), **options)
 
-    def org(self, **changes: Any) -> Org:
-        """A freshly started connector's view of it."""
+    def org(self, clock_error: timedelta = timedelta(), **changes: Any) -> Org:
+        """A freshly started connector's view of it. clock_error: of the connector's machine."""
         adapter = WsgiAdapter(lambda host: self.sim if host in self.sim.hosts else None, self.clock)
         transport = Transport(
-            now=self.clock.now,
+            now=lambda: self.clock.now() + clock_error,
             sleep=self.clock.sleep,
             mount=lambda session: session.mount("https://", adapter),
             jitter=lambda: 0.5,
