@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 from cli_lab import Cli
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from lab import at, conversation
 
+from connector.login_choice import PASSWORD_ENDS
 from connector.sandbox.faults import Rule
 
 MakeCli = Callable[..., Cli]
@@ -44,6 +47,39 @@ def test_check_goes_through_everything_and_writes_nothing(cli: Cli) -> None:
         ],
     )
     assert not (cli.home / "connector.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "way", "warnings"),
+    [
+        ({"CLIENT_ID": "sf-client", "PRIVATE_KEY_FILE": "salesforce.key"}, "private key (JWT bearer)", []),
+        (
+            {"PASSWORD": "sf-password", "SECURITY_TOKEN": "sfToken"},
+            "user name and password (SOAP, ends in 2027)",
+            [PASSWORD_ENDS],
+        ),
+    ],
+)
+def test_check_names_the_way_of_login_and_when_it_ends(
+    make_cli: MakeCli, settings: dict[str, str], way: str, warnings: list[str]
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    cli = make_cli(certificates={"sf-client": public})
+    file = cli.home / "salesforce.key"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    for name in ("SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET"):
+        del cli.environment[name]
+    given = {"USERNAME": "integration@acme.example", **settings}
+    cli.environment.update({f"SALESFORCE_{name}": value for name, value in given.items()})
+    said = cli("check", "--json")
+    items = {item["name"]: item for item in said.json["items"]}
+    assert (said.code, items["Salesforce login"]["text"], items["settings"]["warnings"]) == (
+        0,
+        f"org 00Dak000000SbOxEAK, login by {way}",
+        warnings,
+    )
 
 
 def test_check_without_settings_still_checks_the_mappings(cli: Cli) -> None:

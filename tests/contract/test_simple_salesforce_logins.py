@@ -70,7 +70,7 @@ def test_refusals_are_understood(session, sim):
     with pytest.raises(SalesforceAuthenticationFailed, match="INVALID_LOGIN"):
         log_in(session, **{**WAYS["password"], "password": "wrong"})
     sim.switch_off_soap_login()
-    with pytest.raises(SalesforceAuthenticationFailed, match="INVALID_OPERATION.*SOAP API login"):
+    with pytest.raises(SalesforceAuthenticationFailed, match=r"INVALID_OPERATION.*SOAP API login"):
         log_in(session, **WAYS["password"])
     sim.withdraw_approval()
     with warnings.catch_warnings(), pytest.raises(SalesforceAuthenticationFailed, match="hasn't approved"):

@@ -171,8 +171,8 @@ PASSWORD = "sf-passwordsfToken"
 def ask_by_soap(api, *, username="integration@acme.example", password="", version="64.0", host=HOST):
     body = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
-        f'<login xmlns="urn:partner.soap.sforce.com"><username>{username}</username><password>{password or PASSWORD}</password>'
-        "</login></e:Body></e:Envelope>"
+        f'<login xmlns="urn:partner.soap.sforce.com"><username>{username}</username>'
+        f"<password>{password or PASSWORD}</password></login></e:Body></e:Envelope>"
     )
     headers = {"Content-Type": "text/xml", "SOAPAction": "login", "Authorization": ""}
     return api.session.post(f"{host}/services/Soap/u/{version}", data=body, headers=headers)
