@@ -131,7 +131,7 @@ def _scripted(*answers: Any, **changes: Any) -> tuple[Org, Script]:
         now=clock.now, sleep=clock.sleep, mount=lambda session: session.mount("https://", script), jitter=lambda: 0.5
     )
     ready = {"access_token": Secret("00Dready!token"), "instance_url": "https://acme.my.salesforce.com"}
-    return Org(_settings(client_secret=None, **{**ready, **changes}), transport), script
+    return Org(_settings(**{"client_secret": None, **ready, **changes}), transport), script
 
 
 def _saved(name: str) -> Any:

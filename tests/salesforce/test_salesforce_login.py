@@ -304,6 +304,13 @@ def test_the_host_of_the_session_is_taken_whole(world, host, wanted):
     assert f" {wanted} " in error.message
 
 
+def test_signs_of_xml_in_a_session_are_read_as_they_are_meant(scripted):
+    answer = b"<a><serverUrl>https://acme.my.salesforce.com/x</serverUrl><sessionId>00D!a&amp;b</sessionId></a>"
+    org, script = scripted((200, answer), (200, {}), access_token=None, **BY_PASSWORD)
+    org.call("GET", "limits")
+    assert [headers.get("Authorization") for headers in script.headers] == [None, "Bearer 00D!a&b"]
+
+
 # --- .netrc
 
 
