@@ -114,17 +114,23 @@ def choose_mappings(config: Config, names: list[str] | None = None) -> list[Mapp
 
 
 def _check_shared_objects(mappings: dict[str, Mapping]) -> None:
-    """Two streams may write to one object only if no field but the external id is written by both."""
+    """Two streams may write to one object only if no field but the external id is written by both, and neither deletes
+    its records."""
     writes = [
-        (name, target.object, {rule.name for rule in target.fields} - {target.external_id})
+        (name, target.object, {rule.name for rule in target.fields} - {target.external_id}, target.when_vanished)
         for name, mapping in mappings.items()
         if mapping.enabled
         for target in mapping.targets
     ]
     problems = [
         f"{one} and {other} both write {', '.join(sorted(both))} of {target}: each would undo the other"
-        for (one, target, fields), (other, other_target, other_fields) in combinations(writes, 2)
+        for (one, target, fields, _), (other, other_target, other_fields, _) in combinations(writes, 2)
         if target == other_target and (both := fields & other_fields)
+    ]
+    problems += [
+        f"{one} and {other} both write {target}, and when_vanished: delete in one takes away what the other wrote"
+        for (one, target, _, when), (other, other_target, _, other_when) in combinations(writes, 2)
+        if target == other_target and one != other and "delete" in (when, other_when)
     ]
     if problems:
         raise MappingError(problems, "let each field be written by one stream, or set enabled: false in one of them")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
-from connector.lanes import JOB_STARTS_AT, Lane, choose, reason_to_hold, to_settle
-from connector.salesforce import collections, ingest
+from connector.lanes import JOB_STARTS_AT, Lane, Way, choose, reason_to_hold, to_settle
+from connector.salesforce import collections, deletions, ingest
 from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
@@ -115,7 +115,7 @@ class Delivery:
 
     # What to send
 
-    def _wanted(self, *, more_comes: bool, below: int = NEWEST) -> tuple[Literal["collections", "bulk"], int] | None:
+    def _wanted(self, *, more_comes: bool, below: int = NEWEST) -> tuple[Way, int] | None:
         lane = self._lane
         most = JOB_STARTS_AT + 1
         waiting = self._store.batches.waiting(lane.stream, lane.object, self._run, self._now(), most, below)
@@ -127,6 +127,7 @@ class Delivery:
             waiting.tried,
             is_proven=is_proven,
             more_comes=more_comes,
+            deletes=waiting.deletes,
         )
 
     def _delay(self, *, more_comes: bool) -> float | None:
@@ -137,7 +138,7 @@ class Delivery:
             return None
         return max((waiting.next_at - self._now()).total_seconds(), 1.0)
 
-    def _form(self, path: Literal["collections", "bulk"], rows: int, below: int) -> None:
+    def _form(self, path: Way, rows: int, below: int) -> None:
         """Write a batch of versions below this one down; a small batch at once, a large one slice by slice."""
         self._org.keep_reserve()
         lane, batches = self._lane, self._store.batches
@@ -146,7 +147,7 @@ class Delivery:
             batch = batches.begin(
                 lane.stream, self._org.org_id, target, path, lane.columns, lane.fields_print, self._run, self._now()
             )
-            if path == "collections":
+            if path != "bulk":
                 batches.take(batch, rows, self._now(), below)
                 batches.move(batch, "ready")
         self._forming, self._below = batch.id, below
@@ -182,8 +183,8 @@ class Delivery:
                 return self._over(batch, "dissolved", tried=False)
             case "ready" if batch.rows == 0:
                 return self._over(batch, tried=False)
-            case "ready" if batch.path == "collections":
-                return self._send_collections(batch)
+            case "ready" if batch.path != "bulk":
+                return self._send_at_once(batch)
             case "ready":
                 return self._create_job(batch)
             case "created":
@@ -215,9 +216,11 @@ class Delivery:
         self._store.batches.end(batch, state, self._now())
         return 0.0
 
-    def _send_collections(self, batch: Batch) -> float:
+    def _send_at_once(self, batch: Batch) -> float:
+        """One call for up to 200 rows: upserted, or found by their keys and deleted."""
         rows = list(self._store.outbox.rows(batch.id))
-        outcomes = collections.upsert(self._org, batch.object, batch.external_id, rows)
+        send = deletions.delete if batch.path == "delete" else collections.upsert
+        outcomes = send(self._org, batch.object, batch.external_id, rows)
         with self._store.db.transaction(durable=True):
             batch = self._hold_if_most_fail(batch, outcomes)
             self._settle_slice(batch, outcomes)

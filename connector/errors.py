@@ -20,6 +20,7 @@
       CannotHalve                  a span without a boundary strictly inside (never leaves a pass)
       MalformedAnswer              an answer is not what the catalogue says; exit 4, the pass stays open
       UnbalancedPass               the books of a pass do not add up; exit 1, the pass is read again
+      TooManyVanished              more rows vanished than are cleared or deleted before a person accepts it; exit 1
 
 Exit codes are those of the README's table. Messages never hold secrets or customer values.
 """
@@ -163,3 +164,7 @@ class CannotHalve(ConnectorError):
 
 class UnbalancedPass(ConnectorError):
     """The books of a pass do not add up. Its span is read again by the next run."""
+
+
+class TooManyVanished(ConnectorError):
+    """More rows are no longer given than are cleared or deleted before a person accepts it."""

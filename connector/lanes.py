@@ -19,9 +19,12 @@ JOB_STARTS_AT = 10_000
 HELD_AT_LEAST = 20
 """Fewer refused rows of one delivery are ordinary rejects, whatever their share."""
 
-_FATES: dict[str, Literal["created", "updated", "rejected", "again", "parent", "wait"]] = {
+Way = Literal["collections", "bulk", "delete"]
+
+_FATES: dict[str, Literal["created", "updated", "deleted", "rejected", "again", "parent", "wait"]] = {
     "created": "created",
     "updated": "updated",
+    "deleted": "deleted",
     "rejected": "rejected",
     "transient": "again",
     "race": "again",
@@ -52,13 +55,23 @@ class Lane:
 
 
 def choose(
-    lane: Lane, ready: int, only_collections: int, tried: int, *, is_proven: bool, more_comes: bool
-) -> tuple[Literal["collections", "bulk"], int] | None:
+    lane: Lane, ready: int, only_collections: int, tried: int, *, is_proven: bool, more_comes: bool, deletes: int = 0
+) -> tuple[Way, int] | None:
     """How to send what waits: which way and how many rows; None: nothing yet.
 
     ready: rows that wait, counted a little beyond JOB_STARTS_AT; only_collections: those of them no file can say;
-    tried: the most attempts one of them has had: rows that met a transient fault go in smaller batches.
+    tried: the most attempts one of them has had: rows that met a transient fault go in smaller batches; deletes:
+    records to delete, which go when nothing else can.
     """
+    way = _way_of_rows(lane, ready, only_collections, tried, is_proven=is_proven, more_comes=more_comes)
+    if way is None and deletes and (deletes >= COLLECTIONS_ROWS or not more_comes):
+        return "delete", max(COLLECTIONS_ROWS >> tried, 10)
+    return way
+
+
+def _way_of_rows(
+    lane: Lane, ready: int, only_collections: int, tried: int, *, is_proven: bool, more_comes: bool
+) -> tuple[Literal["collections", "bulk"], int] | None:
     if not ready or (more_comes and ready < COLLECTIONS_ROWS):
         return None
     small = max(COLLECTIONS_ROWS >> tried, 10)

@@ -34,6 +34,7 @@ from connector.state import open_records
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint, Pass
 from connector.state.store import Store
+from connector.state.vanished import Rule
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,8 @@ class Puller:
     prints: fingerprints of the mapping's fields and of its source; most_waiting: it pauses when so many rows wait to be
     delivered, None: never, for a run that delivers nothing; is_paused: it did so last, and nothing comes before some
     rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs;
-    ids: reads its open records by id, None when the query has none.
+    ids: reads its open records by id, None when the query has none; vanished: what becomes of rows that are given no
+    more.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Puller:
         most_waiting: int | None = OUTBOX_ROWS,
         order: Sequence[int] = (),
         ids: IdReader | None = None,
+        vanished: Sequence[Rule] = (),
     ) -> None:
         self._reader = reader
         self._ids = ids
@@ -107,6 +110,7 @@ class Puller:
         self._now = now
         self._most_waiting = most_waiting
         self._rank = {target: rank for rank, target in enumerate(order)}
+        self._vanished = vanished
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
         self._max_pages = compiled.mapping.source.max_pages
@@ -306,7 +310,10 @@ class Puller:
         return 0.0
 
     def _finish(self, reading: Reading) -> None:
-        self._store.passes.pulled(reading.of)
+        """The witnesses agreed. What was read by id belongs to no span, so nothing can be missing there."""
+        one = reading.of
+        self._store.passes.pulled(one, vanish="" if one.kind == "open" else "due")
+        self._store.vanished.settle(one, self._vanished, self._now())
         self._reading = None
 
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:

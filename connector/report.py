@@ -3,7 +3,7 @@
 Functions of the state and of what a run returned; nothing is printed and no service is asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -16,6 +16,7 @@ from connector.salesforce.hints import hint_for
 from connector.spans import Planned, Span, Window, instant, mark, plan, stamp
 from connector.state.open_records import ToFollow
 from connector.state.store import Run, Store
+from connector.state.vanished import Held
 from connector.sync import Result, Stream
 
 EXAMPLE_KEYS = 5
@@ -39,7 +40,9 @@ class StreamStatus:
     that wait for a person; owed: spans a re-sync or changed mapping still has to read; outdated: spans mapped by an
     earlier version of the mapping; unfinished: passes begun and not closed; is_mapped: False when only the state knows
     the stream; open_records: records followed by id, oldest_open: when the oldest of them began, unanswered: those the
-    service gives nothing for; is_stale: further behind than the mapping's `freshness`.
+    service gives nothing for; is_stale: further behind than the mapping's `freshness`; vanished: rows Genesys Cloud
+    gives no more that were left in Salesforce; vanished_held: rows that are not cleared or deleted before a person
+    accepts it.
     """
 
     stream: str
@@ -61,6 +64,8 @@ class StreamStatus:
     oldest_open: datetime | None = None
     unanswered: int = 0
     is_stale: bool = False
+    vanished: int = 0
+    vanished_held: int = 0
 
 
 def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
@@ -89,6 +94,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
     count = "SELECT count(*) FROM {} WHERE stream = ? AND {}"
     rejects = int(store.db.value(count.format("rejects", "closed IS NULL"), [name]))
     held = int(store.db.value(count.format("outbox", "held"), [name]))
+    held_back = store.vanished.held(name)
     return StreamStatus(
         stream=name,
         is_mapped=stream is not None,
@@ -104,12 +110,17 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         unfinished=len(store.passes.unfinished(name)),
         owed=len(known.owed),
         outdated=outdated,
-        advice=_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated)
-        + _advice_on_time(name, stream, followed, is_stale=is_stale),
+        advice=(
+            *_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
+            *_advice_on_time(name, stream, followed, is_stale=is_stale),
+            *_advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
+        ),
         open_records=followed.count,
         oldest_open=followed.first,
         unanswered=followed.unanswered,
         is_stale=is_stale,
+        vanished=store.vanished.left(name),
+        vanished_held=sum(one.vanished for one in held_back),
     )
 
 
@@ -144,6 +155,24 @@ def _advice_on_time(name: str, stream: Stream | None, followed: ToFollow, *, is_
         until = f" for {stream.compiled.mapping.open_give_up} after their start" if stream else ""
         advice.append(f"{name}: {records} not given by Genesys Cloud any more; asked for again{until}")
     return tuple(advice)
+
+
+def _advice_on_vanished(name: str, stream: Stream | None, held: Sequence[Held], of_mapping: int) -> Iterator[str]:
+    """held: passes that wait for a person; of_mapping: rows given no more where the mapping or its path had changed."""
+    if held:
+        rows = _counted(sum(one.vanished for one in held), "row is", "rows are")
+        period = f"--from {stamp(min(one.span.start for one in held))} --to {stamp(max(one.span.end for one in held))}"
+        yield (
+            f"{name}: {rows} no longer given and wait for your word before they are cleared or deleted: give back a "
+            f"lost division or role, or connector resync {name} {period} --accept-vanished"
+        )
+    targets = stream.compiled.mapping.targets if stream is not None else ()
+    if of_mapping and any(target.when_vanished != "leave" for target in targets):
+        rows = _counted(of_mapping, "row is", "rows are")
+        yield (
+            f"{name}: {rows} no longer given since the mapping or its path changed, and left as they are; to clear or "
+            f"delete them: connector resync {name} --full --accept-vanished"
+        )
 
 
 def _counted(many: int, one: str, several: str) -> str:

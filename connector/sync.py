@@ -10,24 +10,25 @@ from pathlib import Path
 from typing import Literal
 
 from connector.delivery import Delivery
-from connector.errors import ConnectorError, DeliveryRefused
+from connector.errors import ConnectorError, DeliveryRefused, TooManyVanished
 from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
 from connector.lanes import Lane
 from connector.ledger import Books
-from connector.mapping import Compiled, Find, Fingerprints
+from connector.mapping import Compiled, Find, Fingerprints, emptied
 from connector.mapping.relationships import is_said, parent_by_name, parents_first, target_parents
 from connector.pulling import OPEN, OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import Description, fetch_description, problems
 from connector.schedules import Schedule
-from connector.spans import Planned, Span, Window, mark, merged, minus, plan
+from connector.spans import Planned, Span, Window, mark, merged, minus, plan, stamp
 from connector.state.lookups import LookupCache
 from connector.state.open_records import given_up_in_words
 from connector.state.passes import Pass
 from connector.state.store import Identity, Store, StreamLock
+from connector.state.vanished import Rule
 
 ROUNDS = 3
 """How often a run plans: passes it finishes may free owed spans that were taken when it began."""
@@ -61,8 +62,8 @@ class Order:
 
     command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
     left out), None for the incremental plan; forced: unchanged rows are sent too; wait: for another process instead of
-    giving up; accept_new_keys, adopt_org: a person allowed it; rehearse: on a copy of the state, read and compare
-    without sending anything.
+    giving up; accept_new_keys, adopt_org, accept_vanished: a person allowed it; rehearse: on a copy of the state, read
+    and compare without sending anything.
     """
 
     command: str = "sync"
@@ -71,6 +72,7 @@ class Order:
     wait: bool = False
     accept_new_keys: bool = False
     adopt_org: bool = False
+    accept_vanished: bool = False
     rehearse: bool = False
 
 
@@ -92,7 +94,8 @@ class Result:
     """What a run did.
 
     books: sum over the passes it touched; new: rejects and gaps opened by it and still open, and, where the mapping
-    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; story: what else happened.
+    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; vanished: rows it found to
+    be given no more, and left as they are in Salesforce; story: what else happened.
     """
 
     stream: str
@@ -101,6 +104,7 @@ class Result:
     complete_to: datetime | None = None
     read_to: datetime | None = None
     new: dict[str, int] = field(default_factory=dict)
+    vanished: int = 0
     calls: dict[str, int] = field(default_factory=dict)
     error: ConnectorError | None = None
     story: tuple[str, ...] = ()
@@ -263,7 +267,13 @@ class _OneRun:
         if self._order.resync is not None:
             asked = self._order.resync(horizon)
             readable = [Span(asked.start, min(asked.end, horizon))] if asked.start < horizon else []
-            self._store.passes.owe(self._name, readable, self._order.command, self._order.forced)
+            self._store.passes.owe(
+                self._name,
+                readable,
+                self._order.command,
+                self._order.forced,
+                accepts_vanished=self._order.accept_vanished,
+            )
 
     def _check_targets(self) -> None:
         """Before the first delivery under a mapping: does the object take what the mapping writes?"""
@@ -272,7 +282,8 @@ class _OneRun:
         compiled = self._stream.compiled
         found = []
         for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
-            found += problems(self._describe(target.object), target.external_id, types)
+            deletes = target.when_vanished == "delete"
+            found += problems(self._describe(target.object), target.external_id, types, deletes=deletes)
         if found:
             raise DeliveryRefused(
                 "\n".join(f"{self._name}: {problem}" for problem in found),
@@ -318,8 +329,10 @@ class _OneRun:
             None if self._order.rehearse else self._outbox_rows,
             self._stored_order,
             self._id_reader(),
+            self._vanished,
         )
         begun: list[Span] = []
+        self._store.vanished.take_up(self._name, self._vanished, self._now())
         unfinished = self._store.passes.unfinished(self._name)
         to_go_on = [one for one in unfinished if one.state == "pulling"]
         self._puller.add(one for one in to_go_on if one.within)
@@ -335,6 +348,7 @@ class _OneRun:
             self._schedule(self._pull, self._deliver)
             self._store.passes.close_ready(self._name, self._run, self._now())
         self._sweep(now)
+        self._ask_for_a_person()
 
     def _id_reader(self) -> IdReader | None:
         query = self._stream.compiled.mapping.query
@@ -355,6 +369,28 @@ class _OneRun:
         given_up = self._store.open_records.give_up(self._name, self._run, now, mapping.open_give_up.length())
         if given_up:
             self._story = (given_up_in_words(given_up),)
+
+    @property
+    def _vanished(self) -> list[Rule]:
+        """What becomes of rows of each target that the source gives no more."""
+        mapping = self._stream.compiled.mapping
+        return [
+            Rule(target.object, target.external_id, target.when_vanished, emptied(mapping.source, target))
+            for target in mapping.targets
+        ]
+
+    def _ask_for_a_person(self) -> None:
+        """Raise TooManyVanished while passes wait until somebody accepts what they give no more."""
+        if held := self._store.vanished.held(self._name):
+            start, end = min(one.span.start for one in held), max(one.span.end for one in held)
+            vanished, known = sum(one.vanished for one in held), sum(one.known for one in held)
+            raise TooManyVanished(
+                f"{self._name}: {vanished:,} of {known:,} rows between {stamp(start)} and {stamp(end)} are no longer "
+                "given by Genesys Cloud; none of them was cleared or deleted, and that time is read again by every run",
+                "a division or role taken from the OAuth client looks the same: give it back, and the next run goes "
+                f"on; if they are gone for good: connector resync {self._name} --from {stamp(start)} --to {stamp(end)} "
+                "--accept-vanished",
+            )
 
     def _lookups(self) -> Lookups:
         cache = LookupCache(self._store.db, self._genesys_org)
@@ -426,11 +462,18 @@ class _OneRun:
             complete_to=self._complete_to(),
             read_to=max((span.end for span, _ in known.reads), default=None),
             new=self._new(),
+            vanished=self._store.vanished.left(self._name, after=self._told["vanished"]),
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,
             story=self._story,
         )
         told = {**self._store.newest(self._name), "stale": int(self._stale)}
-        counts = {"books": vars(books), "new": result.new, "calls": result.calls, "told": told}
+        counts = {
+            "books": vars(books),
+            "new": result.new,
+            "vanished": result.vanished,
+            "calls": result.calls,
+            "told": told,
+        }
         self._store.end_run(self._run, exit_code, message, counts, self._now())
         return result

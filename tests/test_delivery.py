@@ -205,6 +205,23 @@ def test_rows_that_met_a_transient_fault_go_in_smaller_batches(tried, rows):
     assert choose(LANE, 500, 0, tried, is_proven=True, more_comes=False) == ("collections", rows)
 
 
+@pytest.mark.parametrize(
+    ("ready", "deletes", "tried", "more_comes", "expected"),
+    [
+        (1, 50, 0, False, ("collections", 200)),
+        (0, 50, 0, False, ("delete", 200)),
+        (0, 50, 3, False, ("delete", 25)),
+        (0, 50, 0, True, None),
+        (0, 200, 0, True, ("delete", 200)),
+        (150, 200, 0, True, ("delete", 200)),
+        (0, 0, 0, False, None),
+    ],
+)
+def test_deletes_go_when_nothing_else_can(ready, deletes, tried, more_comes, expected):
+    """During the pull only whole calls: a full outbox of deletes must not make it wait for ever."""
+    assert choose(LANE, ready, 0, tried, is_proven=True, more_comes=more_comes, deletes=deletes) == expected
+
+
 # Sending
 
 

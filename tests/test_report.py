@@ -233,6 +233,7 @@ def test_values_become_plain_data() -> None:
             "complete_to": "2026-03-02T01:00:00Z",
             "read_to": None,
             "new": {"gaps": 1},
+            "vanished": 0,
             "calls": {},
             "error": {"kind": "QuotaSpent", "message": "spent", "hint": "come back"},
             "story": [],

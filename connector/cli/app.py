@@ -198,6 +198,10 @@ def resync(
     accept_new_keys: Annotated[
         bool, typer.Option("--accept-new-keys", help="With --full, after the key, object or grouping was changed.")
     ] = False,
+    accept_vanished: Annotated[
+        bool,
+        typer.Option("--accept-vanished", help="Clear or delete however many rows of the period are given no more."),
+    ] = False,
     max_minutes: _MaxMinutes = None,
 ) -> int:
     """Read a settled period again, rounded outward to whole intervals, and send what differs."""
@@ -205,7 +209,13 @@ def resync(
     from connector.sync import Order
 
     period = Period(start, end, last, full=full)
-    order = Order(forced=force, accept_new_keys=accept_new_keys, rehearse=dry_run, wait=wait)
+    order = Order(
+        forced=force,
+        accept_new_keys=accept_new_keys,
+        accept_vanished=accept_vanished,
+        rehearse=dry_run,
+        wait=wait,
+    )
     return run_resync(session, stream, period, order, max_minutes)
 
 

@@ -211,7 +211,8 @@ def _fields(org: Org, stream: Stream) -> _Finding:
     compiled = stream.compiled
     found = []
     for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
-        found += problems(fetch_description(org, target.object), target.external_id, types)
+        deletes = target.when_vanished == "delete"
+        found += problems(fetch_description(org, target.object), target.external_id, types, deletes=deletes)
     if found:
         raise DeliveryRefused("\n".join(found), f"mend the object in Salesforce or mappings/{stream.name}.yml")
     count = sum(map(len, compiled.columns))

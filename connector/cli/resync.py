@@ -45,7 +45,8 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
             raise _unreadable(stream, horizon)
         return Span(span.start, min(span.end, horizon))
 
-    command = f"resync {asked}{' --force' if order.forced else ''}"
+    given = ((" --force", order.forced), (" --accept-vanished", order.accept_vanished))
+    command = f"resync {asked}" + "".join(option for option, is_given in given if is_given)
     return run_streams(session, config, [stream], replace(order, command=command, resync=until), max_minutes)
 
 

@@ -82,6 +82,8 @@ def _result_table(results: Sequence[Result], *, rehearsed: bool) -> Table:
             Text(label if line.is_sum else f"  {label}", style=style),
             *(Text(f"{value:,}" if value or line.is_sum else "", style=style) for value in line.values),
         )
+    if any(one.vanished for one in results):
+        add(made, "given no more, left", *(f"{one.vanished:,}" if one.vanished else "" for one in results))
     for service in dict.fromkeys(service for one in results for service in one.calls):
         add(made, f"{service} calls", *(f"{one.calls.get(service, 0):,}" for one in results))
     add(made, "complete to (UTC)", *(moment(one.complete_to) for one in results))

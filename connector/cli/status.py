@@ -26,7 +26,7 @@ def show_status(session: Session, name: str | None) -> int:
 
 
 _COUNTS = {
-    **{name: name for name in ("waiting", "rejects", "gaps", "owed", "unfinished")},
+    **{name: name for name in ("waiting", "rejects", "gaps", "vanished", "owed", "unfinished")},
     "open_records": "open",
     "unanswered": "unanswered",
 }

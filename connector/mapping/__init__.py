@@ -5,6 +5,7 @@ from connector.mapping.fingerprints import Fingerprints, fingerprints
 from connector.mapping.load import load_mapping, load_mappings
 from connector.mapping.model import Mapping, Source, Target, WindowRules, window_of
 from connector.mapping.steps import Find
+from connector.mapping.vanishing import emptied
 
 __all__ = [
     "COLLISION",
@@ -19,6 +20,7 @@ __all__ = [
     "Unmappable",
     "WindowRules",
     "compile_mapping",
+    "emptied",
     "fingerprints",
     "load_mapping",
     "load_mappings",

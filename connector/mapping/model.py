@@ -71,12 +71,6 @@ def _moment(written: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _when_vanished(written: Any) -> Any:
-    if written in ("clear", "delete"):
-        raise ValueError(f"'{written}' is not supported yet; vanished rows are left as they are")
-    return written
-
-
 def _via(written: Any) -> Any:
     if written == "job":
         raise ValueError("'job' is not supported yet; details are read by query")
@@ -187,7 +181,7 @@ class TargetRules(Strict):
     deliver: Literal["auto", "bulk", "collections"] = "auto"
     job_rows: _AtLeastOne = 150_000
     reject_limit: Annotated[float, PlainValidator(_share)] = 0.1
-    when_vanished: Annotated[Literal["leave"], BeforeValidator(_when_vanished)] = "leave"
+    when_vanished: Literal["leave", "clear", "delete"] = "leave"
 
 
 def each_of(written: Any) -> RecordPath:

@@ -68,6 +68,7 @@ class Description:
     is_createable: bool
     is_updateable: bool
     fields: Mapping[str, Field]
+    is_deletable: bool = False
 
     def field(self, name: str) -> Field | None:
         """The field of exactly that API name, or None: it does not exist, or the user may not see it."""
@@ -112,21 +113,25 @@ def read_description(answer: Any) -> Description:
             is_createable=bool(answer["createable"]),
             is_updateable=bool(answer["updateable"]),
             fields={each["name"]: _field(each) for each in answer["fields"]},
+            is_deletable=bool(answer.get("deletable")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedAnswer("Salesforce's describe of an object lacks what a describe holds") from error
 
 
-def problems(description: Description, external_id: str, columns: Mapping[str, str]) -> list[str]:
+def problems(
+    description: Description, external_id: str, columns: Mapping[str, str], *, deletes: bool = False
+) -> list[str]:
     """Everything that keeps `columns` from being upserted into the object, one sentence each; empty when nothing does.
 
     external_id: API name of the key field. columns: `Field__c`, `Parent__r.Ext__c` or, where the parent may be of
-    several types, `Type:Parent__r.Ext__c` -> text, number, integer, boolean, datetime, date or any.
+    several types, `Type:Parent__r.Ext__c` -> text, number, integer, boolean, datetime, date or any. deletes: whether
+    records are deleted too.
     """
     return [
         f"{description.name}{place}: {problem}"
         for place, problem in (
-            *_object_problems(description),
+            *_object_problems(description, deletes=deletes),
             *_key_problems(description, external_id, columns),
             *(found for column, kind in columns.items() for found in _column_problems(description, column, kind)),
             *_required_problems(description, columns),
@@ -138,8 +143,12 @@ _Problems = Iterator[tuple[str, str]]
 """Pairs of place (".Field__c", or "" for the object) and sentence."""
 
 
-def _object_problems(description: Description) -> _Problems:
-    may = {"create": description.is_createable, "edit": description.is_updateable}
+def _object_problems(description: Description, *, deletes: bool) -> _Problems:
+    may = {
+        "create": description.is_createable,
+        "edit": description.is_updateable,
+        "delete": description.is_deletable or not deletes,
+    }
     missing = [right for right, is_granted in may.items() if not is_granted]
     if missing:
         yield "", f"the integration user may not {' or '.join(missing)} records; grant it in its permission set"

@@ -13,7 +13,9 @@ from typing import Literal, NamedTuple
 from connector.errors import ConnectorError, DeliveryRefused, MalformedAnswer, QuotaSpent
 from connector.salesforce.hints import discreet, hint_for
 
-Verdict = Literal["created", "updated", "rejected", "transient", "race", "parent_missing", "quota", "unprocessed"]
+Verdict = Literal[
+    "created", "updated", "deleted", "rejected", "transient", "race", "parent_missing", "quota", "unprocessed"
+]
 ErrorVerdict = Literal["rejected", "transient", "race", "parent_missing", "quota"]
 
 # A Salesforce field holds up to 131,072 characters, as many as Python's limit: one more by an escape would not be read.
@@ -39,9 +41,10 @@ _MISSING_PARENT = re.compile(
 class Outcome:
     """What Salesforce answered for one row.
 
-    verdict: created, updated; rejected (permanent until data or set-up changes); transient (send again, later);
-    race (another transaction inserted the key first: send again, it becomes an update); parent_missing (load the
-    parent first); quota (an allowance or the storage is used up); unprocessed (never tried: send again).
+    verdict: created, updated; deleted (it is there no more); rejected (permanent until data or set-up changes);
+    transient (send again, later); race (another transaction inserted the key first: send again, it becomes an update);
+    parent_missing (load the parent first); quota (an allowance or the storage is used up); unprocessed (never tried:
+    send again).
     record_id: the Salesforce id where it was told. code: Salesforce's status code, or "". message: short and without
     customer values. fields: API names the error is about;
     for a missing parent, object and field it was looked for by (`Account.Ext__c`).

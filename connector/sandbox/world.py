@@ -7,7 +7,7 @@ import threading
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -104,6 +104,18 @@ class World:
         with self._lock:
             newest = self._versions[conversation_id][-1]
             self._append(conversation_id, _Version(milliseconds(at), None, newest.start, newest.end, newest.settled))
+
+    def show(self, conversation_id: str, at: datetime) -> None:
+        """From `at` on the conversation is shown again, as it was before it was hidden.
+
+        Raises ValueError when it is not hidden.
+        """
+        with self._lock:
+            versions = self._versions[conversation_id]
+            if versions[-1].body is not None:
+                raise ValueError(f"conversation {conversation_id} is not hidden")
+            shown = next(one for one in reversed(versions) if one.body is not None)
+            self._append(conversation_id, replace(shown, since=milliseconds(at)))
 
     def conversation_at(self, now: datetime, conversation_id: str) -> Conversation | None:
         """The conversation as seen at `now`; None when it does not show."""

@@ -3,7 +3,7 @@
 A batch is written down before anything is sent, and each of its states before the step it names:
 
     forming -> ready -> (bulk:) created -> uploading -> uploaded -> starting -> started -> answered -> ended
-                        (collections:) answered by one call                                         -> ended
+                        (collections, delete:) answered by one call                                 -> ended
 
 A batch found `forming` is dissolved: its rows wait again. What was known of the keys of a batch is in doubt from the
 moment it is formed until Salesforce accepted a row.
@@ -22,6 +22,7 @@ from connector.spans import instant, stamp
 from connector.state.database import Database
 from connector.state.outbox import Counters, Reject, close_reject, is_confirmed, open_reject
 from connector.state.passes import count
+from connector.state.vanished import close_vanished, leave_vanished, mark_cleared
 
 SLICE_ROWS = 1000
 """Rows per transaction."""
@@ -35,7 +36,7 @@ PARENT_RUNS = 3
 BatchState = Literal[
     "forming", "ready", "created", "uploading", "uploaded", "starting", "started", "answered", "ended", "dissolved"
 ]
-Path = Literal["collections", "bulk"]
+Path = Literal["collections", "bulk", "delete"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ class Batch:
 class Settled:
     """What is to be written for one row of a batch.
 
-    fate: created, updated, rejected: the row leaves the outbox; again: it waits for another try; parent: it waits for
-    its parent record; held: it waits for a person; wait: it waits for an allowance. optional: of fate parent, the
-    relationships it may be about that the row may go without.
+    fate: created, updated, deleted, rejected: the row leaves the outbox; again: it waits for another try; parent: it
+    waits for its parent record; held: it waits for a person; wait: it waits for an allowance. optional: of fate parent,
+    the relationships it may be about that the row may go without.
     """
 
     external_id: str
-    fate: Literal["created", "updated", "rejected", "again", "parent", "held", "wait"]
+    fate: Literal["created", "updated", "deleted", "rejected", "again", "parent", "held", "wait"]
     code: str = ""
     message: str = ""
     fields: str = ""
@@ -82,12 +83,16 @@ class Settled:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Rows of a stream that may be sent now, counted up to a limit, and when the next delayed one may."""
+    """Rows of a stream that may be sent now, counted up to a limit, and when the next delayed one may.
+
+    deletes: records that may be deleted now, not counted in `ready`.
+    """
 
     ready: int
     only_collections: int
     tried: int
     next_at: datetime | None
+    deletes: int = 0
 
 
 class Batches:
@@ -106,7 +111,7 @@ class Batches:
         marks = ", ".join("?" * len(objects))
         sql = f"""SELECT coalesce(
                       (SELECT min(coalesce(since, seq)) FROM outbox WHERE stream = ? AND object IN ({marks})
-                       AND (batch IS NOT NULL OR skip_run <> ?)),
+                       AND action <> 'delete' AND (batch IS NOT NULL OR skip_run <> ?)),
                       (SELECT max(seq) + 1 FROM outbox), 0)"""  # noqa: S608
         return int(self._db.value(sql, [stream, *objects, run]))
 
@@ -115,16 +120,21 @@ class Batches:
         sql = """SELECT count(*) AS ready, coalesce(sum(only_collections), 0) AS single,
                         coalesce(max(attempts), 0) AS tried
                  FROM (SELECT only_collections, attempts FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
-                       AND not_before <= ? AND skip_run <> ? AND seq < ? LIMIT ?)"""
-        row = self._db.row(sql, [stream, target, stamp(now), run, below, most])
+                       AND action {} 'delete' AND not_before <= ? AND skip_run <> ? AND seq < ? LIMIT ?)"""
+        row, gone = (
+            self._db.row(sql.format(sign), [stream, target, stamp(now), run, last, most])
+            # A record is deleted whether or not parents are still on their way.
+            for sign, last in (("<>", below), ("=", NEWEST))
+        )
         later = """SELECT min(not_before) FROM outbox WHERE stream = ? AND object = ? AND batch IS NULL
                    AND not_before > ? AND skip_run <> ?"""
         next_at = None
-        if row is None or not row["ready"]:
+        if row is None or gone is None:
+            raise AssertionError("a count always has a row")
+        if not row["ready"] and not gone["ready"]:
             next_at = self._db.value(later, [stream, target, stamp(now), run])
-        if row is None:
-            return Waiting(0, 0, 0, None)
-        return Waiting(row["ready"], row["single"], row["tried"], instant(next_at) if next_at else None)
+        tried = row["tried"] if row["ready"] else gone["tried"]
+        return Waiting(row["ready"], row["single"], tried, instant(next_at) if next_at else None, gone["ready"])
 
     def begin(
         self,
@@ -168,9 +178,11 @@ class Batches:
         sql = """SELECT seq, pass, object, external_id, at, hash, forced FROM outbox
                  WHERE stream = ? AND object = ? AND batch IS NULL AND not_before <= ? AND skip_run <> ? AND seq < ? {}
                  ORDER BY held DESC, only_collections DESC, seq LIMIT ?"""
-        only = "AND only_collections = 0" if batch.path == "bulk" else ""
+        only = f"AND action {'=' if batch.path == 'delete' else '<>'} 'delete'"
+        if batch.path == "bulk":
+            only += " AND only_collections = 0"
         with self._db.transaction(durable=True) as db:
-            which = [batch.stream, batch.object, stamp(now), batch.run, below]
+            which = [batch.stream, batch.object, stamp(now), batch.run, NEWEST if batch.path == "delete" else below]
             rows = db.execute(sql.format(only), [*which, wanted]).fetchall()
             counters: Counters = defaultdict(lambda: defaultdict(int))
             taken, same = [], []
@@ -261,6 +273,8 @@ class _Settler:
     def settle(self, row: sqlite3.Row, outcome: Settled) -> None:
         if outcome.fate in ("created", "updated"):
             self._accept(row, outcome.fate)
+        elif outcome.fate == "deleted":
+            self._forget(row)
         elif outcome.fate == "rejected":
             self._reject(row, outcome)
         elif outcome.fate == "again":
@@ -328,7 +342,22 @@ class _Settler:
         )
         key = (row["stream"], row["object"], row["external_id"])
         close_reject(self._db, key, stamp(self._now), f"a later version was {fate}", row["seq"])
+        if row["action"] == "clear":
+            mark_cleared(self._db, _timed_key(row))
+        else:
+            close_vanished(self._db, _timed_key(row), stamp(self._now), "it is given again")
         self.accepted = True
+
+    def _forget(self, row: sqlite3.Row) -> None:
+        """The record is gone: nothing is known of the key, so a row that comes back is sent whole."""
+        self._leave(row, "deleted")
+        self._db.execute(
+            "DELETE FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?",
+            [row["stream"], row["object"], row["at"], row["external_id"]],
+        )
+        key = (row["stream"], row["object"], row["external_id"])
+        close_reject(self._db, key, stamp(self._now), "the record was deleted", row["seq"])
+        close_vanished(self._db, _timed_key(row), stamp(self._now), "deleted in Salesforce", "deleted")
 
     def _reject(self, row: sqlite3.Row, outcome: Settled) -> None:
         self._leave(row, "rejected")
@@ -339,13 +368,16 @@ class _Settler:
             row["at"],
             row["seq"],
             row["hash"],
-            row["payload"],
+            # Replayed, the payload of a delete would make an empty record.
+            None if row["action"] == "delete" else row["payload"],
             outcome.code,
             outcome.message,
             outcome.fields,
             was_sent=True,
         )
         open_reject(self._db, one, row["pass"], self._batch.fields_print, stamp(self._now))
+        if row["action"] != "upsert":
+            leave_vanished(self._db, _timed_key(row))
 
     def _leave(self, row: sqlite3.Row, fate: str) -> None:
         self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
@@ -358,6 +390,10 @@ def _left_out(row: sqlite3.Row, optional: Sequence[str]) -> list[str]:
     values = orjson.loads(row["payload"])
     more = [column for column in optional if column not in left_out and values.get(column) is not None]
     return [*left_out, *more] if more else []
+
+
+def _timed_key(row: sqlite3.Row) -> tuple[str, str, str, str]:
+    return row["stream"], row["object"], row["at"], row["external_id"]
 
 
 def _wait(attempts: int) -> timedelta:

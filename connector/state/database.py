@@ -93,6 +93,12 @@ class Database:
                 raise
         self._after_commit()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for SELECTs that belong together; nothing is written through it."""
+        with self._lock, self._plainly():
+            yield self._connection
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """Every row of a SELECT."""
         with self._lock, self._plainly():

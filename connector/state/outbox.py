@@ -263,19 +263,18 @@ class _PageWriter:
     ) -> Literal["first", "again", "collision"]:
         """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
         key = digest(target, row.external_id)
-        owner = digest(entry.key.hex())
+        owner = entry.key
         sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
         known = self._db.execute(sql, [self._pass.id, key]).fetchone()
         if known is not None and known["content"][:16] != owner:
             return "collision"
-        if known is not None and known["content"][16:] == hashed:
-            return "again"
+        is_again = known is not None and known["content"][32:] == hashed
         self._db.execute(
             """INSERT INTO seen (pass, kind, digest, content, at, reading) VALUES (?, 'row', ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET content = excluded.content""",
-            [self._pass.id, key, owner + hashed, row.at, self._pass.reading],
+            [self._pass.id, key, owner + entry.content + hashed, row.at, self._pass.reading],
         )
-        return "first"
+        return "again" if is_again else "first"
 
     def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
         sql = f"""SELECT seq, pass, hash, batch, coalesce(since, seq) AS since FROM outbox
@@ -392,6 +391,15 @@ def close_reject(
     sql = """UPDATE rejects SET closed = ?, closed_by = ?
              WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?"""
     db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq])
+
+
+def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -> bool:
+    """Whether the last reading of a pass gave a row: met its record, with the content the row was last made of."""
+    sql = """SELECT 1 FROM seen AS line JOIN seen AS record
+                 ON record.pass = line.pass AND record.kind = 'record' AND record.digest = substr(line.content, 1, 16)
+             WHERE line.pass = ? AND line.kind = 'row' AND line.digest = ?
+                 AND record.reading = ? AND record.content = substr(line.content, 17, 16)"""
+    return db.execute(sql, [one.id, digest(target, external_id), one.reading]).fetchone() is not None
 
 
 def is_confirmed(db: sqlite3.Connection, key: tuple[str, str, str], at: str, hashed: bytes) -> bool:

@@ -19,6 +19,9 @@ GAP_BELIEVED_AFTER = timedelta(days=1)
 
 PassState = Literal["pulling", "pulled", "settled", "short", "split", "failed"]
 
+Vanish = Literal["", "due", "held"]
+"""What an agreed pass still has to do about rows it gave no more: look for them; or wait for a person."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -55,7 +58,7 @@ class Pass:
 
     within: the span, None for records by id (in the table its start and end are then '', which lies before all time);
     reading: how often it was begun at page 1; distinct_keys: record keys met in this reading; reason: why it is not
-    settled, or "" when the witnesses agreed; expected: records promised when they did not.
+    settled, or "" when the witnesses agreed; expected: records promised when they did not; vanish: see `Vanish`.
     """
 
     id: int
@@ -73,6 +76,7 @@ class Pass:
     distinct_keys: int
     reason: str
     expected: int | None
+    vanish: Vanish = ""
 
     @property
     def span(self) -> Span:
@@ -120,7 +124,8 @@ class Passes:
         """Begin the pass again at page 1: what it queued stays, keys are counted anew."""
         with self._db.transaction() as db:
             db.execute(
-                "UPDATE passes SET reading = reading + 1, began = ?, checkpoint = NULL, distinct_keys = 0 WHERE id = ?",
+                """UPDATE passes SET state = 'pulling', vanish = '', reading = reading + 1, began = ?,
+                                     checkpoint = NULL, distinct_keys = 0 WHERE id = ?""",
                 [stamp(now), one.id],
             )
         return self.get(one.id)
@@ -133,11 +138,15 @@ class Passes:
         pending = self._db.value("SELECT count(*) FROM outbox WHERE pass = ?", [identity])
         return Books(**{name: row[name] for name in COUNTERS}, pending=pending)
 
-    def pulled(self, one: Pass, reason: str = "", expected: int | None = None) -> None:
-        """The last page is stored: the witnesses agreed (no reason), or they did not and it has no halves."""
+    def pulled(self, one: Pass, reason: str = "", expected: int | None = None, *, vanish: Vanish = "") -> None:
+        """The last page is stored: the witnesses agreed (no reason), or they did not and it has no halves.
+
+        vanish: "due" keeps the pass from being closed before `Vanished.settle` has looked what it gave no more.
+        """
         with self._db.transaction() as db:
             db.execute(
-                "UPDATE passes SET state = 'pulled', reason = ?, expected = ? WHERE id = ?", [reason, expected, one.id]
+                "UPDATE passes SET state = 'pulled', reason = ?, expected = ?, vanish = ? WHERE id = ?",
+                [reason, expected, vanish, one.id],
             )
 
     def split(
@@ -204,7 +213,7 @@ class Passes:
         """
         closed = 0
         for one in self.unfinished(stream):
-            if one.state == "pulled":
+            if one.state == "pulled" and not one.vanish:
                 try:
                     closed += self._close(one, run, now)
                 except UnbalancedPass as error:
@@ -272,10 +281,15 @@ class Passes:
             owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
         )
 
-    def owe(self, stream: str, spans: Sequence[Span], cause: str, forced: bool) -> None:
-        """Write spans that every run plans until a pass begun after now has settled them."""
+    def owe(
+        self, stream: str, spans: Sequence[Span], cause: str, forced: bool, *, accepts_vanished: bool = False
+    ) -> None:
+        """Write spans that every run plans until a pass begun after now has settled them.
+
+        accepts_vanished: until then a person accepts that any number of their rows vanished.
+        """
         with self._db.transaction() as db:
-            owe(db, stream, spans, cause, forced)
+            owe(db, stream, spans, cause, forced, accepts_vanished=accepts_vanished)
 
     def sweep_seen(self, stream: str) -> None:
         """Forget, in slices, the keys met by passes that are over and whose children are over."""
@@ -294,12 +308,20 @@ class Passes:
         return [_span(row) for row in self._db.rows(sql, [stream])]
 
 
-def owe(db: sqlite3.Connection, stream: str, spans: Iterable[Span], cause: str, forced: bool) -> None:
+def owe(
+    db: sqlite3.Connection,
+    stream: str,
+    spans: Iterable[Span],
+    cause: str,
+    forced: bool,
+    *,
+    accepts_vanished: bool = False,
+) -> None:
     """Inside a transaction: write the spans as owed."""
     db.executemany(
-        """INSERT INTO owed (stream, start, end, cause, forced, after_pass)
-           SELECT ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM passes""",
-        [[stream, stamp(span.start), stamp(span.end), cause, forced] for span in spans],
+        """INSERT INTO owed (stream, start, end, cause, forced, accepts_vanished, after_pass)
+           SELECT ?, ?, ?, ?, ?, ?, coalesce(max(id), 0) FROM passes""",
+        [[stream, stamp(span.start), stamp(span.end), cause, forced, accepts_vanished] for span in spans],
     )
 
 
@@ -349,6 +371,7 @@ def _pass(row: sqlite3.Row) -> Pass:
         distinct_keys=row["distinct_keys"],
         reason=row["reason"],
         expected=row["expected"],
+        vanish=row["vanish"],
     )
 
 
@@ -434,14 +457,12 @@ def _take_off_owed(db: sqlite3.Connection, one: Pass) -> None:
     for old in owed:
         if old["forced"] and not one.forced:
             continue
-        db.execute("DELETE FROM owed WHERE id = ?", [old["id"]])
         db.executemany(
-            "INSERT INTO owed (stream, start, end, cause, forced, after_pass) VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                [one.stream, stamp(a.start), stamp(a.end), old["cause"], old["forced"], old["after_pass"]]
-                for a in minus([_span(old)], [one.span])
-            ],
+            """INSERT INTO owed (stream, start, end, cause, forced, accepts_vanished, after_pass)
+               SELECT stream, ?, ?, cause, forced, accepts_vanished, after_pass FROM owed WHERE id = ?""",
+            [[stamp(a.start), stamp(a.end), old["id"]] for a in minus([_span(old)], [one.span])],
         )
+        db.execute("DELETE FROM owed WHERE id = ?", [old["id"]])
 
 
 def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now: datetime) -> list[int]:

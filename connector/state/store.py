@@ -21,6 +21,7 @@ from connector.state.database import Database, disk_in_words
 from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
+from connector.state.vanished import Vanished
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Store:
         self.outbox = Outbox(db)
         self.batches = Batches(db)
         self.open_records = OpenRecords(db)
+        self.vanished = Vanished(db, self.passes)
 
     # Streams
 
@@ -141,7 +143,7 @@ class Store:
                 self.passes.fail(one, "another organisation was adopted", run, now)
             for table in ("coverage", "owed", "open_records"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
-            for table in ("gaps", "rejects"):
+            for table in ("gaps", "rejects", "vanished"):
                 sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
                 db.execute(sql + " AND closed IS NULL", [stamp(now), stream])
             db.execute(
@@ -196,18 +198,19 @@ class Store:
         ]
 
     def newest(self, stream: str) -> dict[str, int]:
-        """The last reject and gap of a stream: what is opened later is new."""
+        """The last reject, gap and vanished row of a stream: what is opened later is new."""
         return {
             table: int(self.db.value(f"SELECT coalesce(max(id), 0) FROM {table} WHERE stream = ?", [stream]))  # noqa: S608
-            for table in ("rejects", "gaps")
+            for table in ("rejects", "gaps", "vanished")
         }
 
     def told(self, stream: str) -> dict[str, int]:
-        """The last reject and gap that a finished run has told of, and whether it told that the stream is stale (1);
-        what a killed run met is still to be told."""
+        """The last reject, gap and vanished row that a finished run has told of, and whether it told that the stream is
+        stale (1); what a killed run met is still to be told."""
         sql = "SELECT counts FROM runs WHERE stream = ? AND finished IS NOT NULL ORDER BY id DESC LIMIT 1"
         counts = self.db.value(sql, [stream])
-        return json.loads(counts)["told"] if counts else {"rejects": 0, "gaps": 0}
+        told = json.loads(counts)["told"] if counts else {}
+        return {"rejects": 0, "gaps": 0, "vanished": 0, **told}
 
     def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
         """How many rejects and gaps were opened after `newest` was told and are still open."""

@@ -103,6 +103,7 @@ def test_json_is_one_document_and_nothing_else(cli: Cli) -> None:
                 "complete_to": "2026-03-02T19:45:00Z",
                 "read_to": "2026-03-02T19:45:00Z",
                 "new": {"rejects": 0, "gaps": 0},
+                "vanished": 0,
                 "calls": {"Genesys Cloud": 3, "Salesforce": 3},
                 "error": None,
                 "story": [],
@@ -266,6 +267,37 @@ def test_forced_resync_sends_unchanged_rows_too(cli: Cli) -> None:
     said = cli("resync", "conversations", "--last", "1d", "--force", "--json")
     books = said.json["streams"][0]["books"]
     assert (said.code, books["updated"], cli.lab.salesforce.writes("Conversation__c")) == (0, 2, {"c1": 2, "c2": 2})
+
+
+def test_vanished_rows_are_shown_held_and_deleted_on_a_person_s_word(cli: Cli) -> None:
+    cli.lab.change_mapping("Conversation_Id__c}", "Conversation_Id__c, when_vanished: delete}")
+    for number in range(20):
+        cli.lab.world.add(conversation(f"d{number}", at(18)))
+    cli("sync")
+    for number in range(20):
+        cli.lab.world.hide(f"d{number}", at(20))
+    said = cli("sync", "--quiet")
+    assert (said.code, said.out) == (1, "")
+    assert "20 of 20 rows between" in said.err
+    assert "--from 2026-03-02T13:45:00Z --to 2026-03-02T19:45:00Z --accept-vanished" in said.err
+    shown = cli("status", "--json").json["streams"][0]
+    assert (shown["vanished"], shown["vanished_held"]) == (0, 20)
+    dry = cli("resync", "conversations", "--full", "--accept-vanished", "--dry-run", "--json").json["streams"][0]
+    assert (dry["books"]["vanished"], dry["books"]["pending"], len(cli.lab.rows())) == (20, 20, 22)
+    done = cli("resync", "conversations", "--full", "--accept-vanished", "--json").json
+    assert (done["streams"][0]["books"]["deleted"], done["exit_code"], len(cli.lab.rows())) == (20, 0, 2)
+    assert cli("runs", "--json").json["runs"][0]["command"] == "resync --full --accept-vanished"
+
+
+def test_rows_given_no_more_and_left_have_a_line_and_a_column(cli: Cli) -> None:
+    cli.lab.world.add(conversation("c3", at(18)))
+    cli("sync")
+    cli.lab.world.hide("c3", at(20))
+    cli.lab.clock.advance(600)
+    said = cli("sync")
+    assert (said.code, " ".join(said.out.split()).count("given no more, left 1")) == (0, 1)
+    status = cli("status").out.split()
+    assert "vanished" in status
 
 
 def test_resync_as_a_dry_run_owes_nothing(cli: Cli) -> None:

@@ -20,7 +20,10 @@ Asked = tuple[str, int]
 """An interval and a page."""
 
 _UNTIL_ENDED = ("passes", "outbox", "batches", "coverage", "rejects", "gaps", "owed", "runs")
-_SAME_IN_EVERY_TRIAL = ("pulled", "duplicate", "outside", "filtered", "unmappable", "mapped", "made", "rejected")
+_SAME_IN_EVERY_TRIAL = (
+    *("pulled", "duplicate", "outside", "filtered", "unmappable", "mapped"),
+    *("made", "vanished", "deleted", "rejected"),
+)
 
 
 @dataclass(frozen=True)

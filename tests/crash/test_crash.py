@@ -33,7 +33,7 @@ THREADED = 40
 MAPPING = """
 source: {{query: conversations.details, page_size: 100}}
 window: {{start: 2026-03-02, size: {size}, lookback: PT6H, settle: PT15M, timezone: UTC}}
-target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: {deliver}}}
+target: {{object: Conversation__c, external_id: Conversation_Id__c, deliver: {deliver}, when_vanished: {vanished}}}
 fields:
   Conversation_Id__c: {{key: [conversationId]}}
   Started__c: conversationStart
@@ -45,8 +45,8 @@ fields:
 """
 
 
-def mapping(size: str = "P1D", deliver: str = "bulk", round: int = 2) -> str:
-    return MAPPING.format(size=size, deliver=deliver, round=round)
+def mapping(size: str = "P1D", deliver: str = "bulk", round: int = 2, vanished: str = "leave") -> str:
+    return MAPPING.format(size=size, deliver=deliver, round=round, vanished=vanished)
 
 
 FIRST_SYNC, FIRST_HORIZON = at(22 + 10 / 60), at(21 + 55 / 60)
@@ -239,6 +239,31 @@ def test_a_sync_whose_source_promised_too_much_killed_at_any_step_and_repeated_k
         ("settled", 1),
         ("settled", 1),
     ]
+    kills = range(1, len(calm.last.steps) + 1)
+    tell(theatre.attempts(start, [[kill] for kill in kills]), calm)
+
+
+@pytest.mark.parametrize("vanished", ["clear", "delete"])
+def test_a_sync_that_finds_rows_given_no_more_killed_at_any_step_and_repeated_keeps_every_promise(
+    theatre: Theatre, first: Start, tell: Tell, tmp_path: Path, vanished: str
+):
+    write_home(tmp_path / "new", mapping(vanished=vanished))
+    world = World(conversation(f"c{number}", at(18 + number / 10)) for number in range(45))
+    gone = [f"c{number}" for number in range(0, 30, 5)]
+    for name in gone:
+        world.hide(name, at(25))
+    start = replace(first, world=world, home=tmp_path / "new")
+    with theatre.stage() as stage, stage.scene(start) as scene:
+        assert scene.run().code == 0
+        scene.salesforce.close()
+        shutil.copytree(scene.home, tmp_path / "home")
+        shutil.copy(scene.folder / "org.db", tmp_path / "org.db")
+    start = replace(start, home=tmp_path / "home", org=tmp_path / "org.db", now=SECOND_SYNC)
+    calm = theatre.attempt(start)
+    assert broken(calm, calm) == []
+    counted = [sum(one[term] for one in calm.end["passes"]) for term in ("vanished", "updated", "deleted")]
+    assert counted == ([6, 6, 0] if vanished == "clear" else [6, 0, 6])
+    assert [name in calm.org.rows for name in gone] == [vanished == "clear"] * 6
     kills = range(1, len(calm.last.steps) + 1)
     tell(theatre.attempts(start, [[kill] for kill in kills]), calm)
 

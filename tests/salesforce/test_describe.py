@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from connector.errors import DeliveryRefused, MalformedAnswer
@@ -113,6 +115,16 @@ def test_an_object_nobody_may_write_is_told():
     description = Description("Call__c", False, False, made().fields)
     assert found(description, {}) == [
         ": the integration user may not create or edit records; grant it in its permission set"
+    ]
+
+
+def test_an_object_nobody_may_delete_from_is_told_to_a_mapping_that_deletes(world):
+    described = fetch_description(world().org(), "Call__c")
+    assert problems(described, "Key__c", COLUMNS, deletes=True) == []
+    bare = replace(described, is_deletable=False)
+    assert problems(bare, "Key__c", COLUMNS) == []
+    assert problems(bare, "Key__c", COLUMNS, deletes=True) == [
+        "Call__c: the integration user may not delete records; grant it in its permission set"
     ]
 
 

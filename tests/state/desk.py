@@ -16,6 +16,7 @@ from connector.state.database import Database
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint, Pass
 from connector.state.store import Identity, Store
+from connector.state.vanished import Rule
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 STREAM = "calls"
@@ -60,7 +61,7 @@ def bad(name: str, hour: float = 1) -> Entry:
 class Desk:
     """One stream of a state file.
 
-    now, after_commit: may be set; run: the run everything is done in.
+    now, after_commit, rules (of vanished rows): may be set; run: the run everything is done in.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,6 +69,7 @@ class Desk:
         self.db = Database(path, after_commit=lambda: self.after_commit())
         self.store = Store(self.db)
         self.now = at(30)
+        self.rules = [Rule(OBJECT, KEY)]
         self.store.meet(STREAM, IDENTITY, PRINTS)
         self.run = self.store.begin_run(STREAM, "sync", self.now)
         self._page = 0
@@ -96,10 +98,15 @@ class Desk:
         one = self.begin(**options)
         if entries:
             self.page(one, *entries)
-        self.store.passes.pulled(one)
+        self.pulled(one)
         return one
 
-    def batch(self, path: Literal["collections", "bulk"] = "collections", rows: int = 200) -> Batch:
+    def pulled(self, one: Pass) -> None:
+        """Its last page agreed; what it gave no more is looked for."""
+        self.store.passes.pulled(one, vanish="due")
+        self.store.vanished.settle(one, self.rules, self.now)
+
+    def batch(self, path: Literal["collections", "bulk", "delete"] = "collections", rows: int = 200) -> Batch:
         """Take waiting rows into a batch that is ready to be sent."""
         batches = self.store.batches
         taken = batches.begin(STREAM, ORG, (OBJECT, KEY), path, [KEY, "Value__c"], "fields-1", self.run, self.now)

@@ -2,15 +2,21 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 from state.desk import Desk, call
 
 from connector.errors import StateError
 from connector.state.database import Database
+from connector.state.migrations import MIGRATIONS
 
-TABLES = {"batches", "coverage", "gaps", "outbox", "owed", "passes", "rejects", "row_hashes", "runs", "seen", "streams"}
+TABLES = {
+    *("batches", "coverage", "gaps", "outbox", "owed", "passes", "rejects", "row_hashes", "runs", "seen", "streams"),
+    "vanished",
+}
 
 
 def insert_run(db: Database) -> None:
@@ -119,6 +125,28 @@ def test_a_state_of_a_newer_version_is_refused_untouched(tmp_path: Path):
     db.close()
     with pytest.raises(StateError, match=r"written by a newer version.*0999_later"):
         Database(path)
+
+
+def test_a_pass_left_in_the_middle_of_its_pages_by_an_older_version_is_read_from_page_one(tmp_path: Path):
+    """What it remembers of its rows does not say of which record they are: they would seem to have vanished."""
+    path = tmp_path / "state.db"
+    db = sqlite3.connect(path)
+    with closing(db):
+        MIGRATIONS.apply(sqlite_utils.Database(db), stop_before="0004_vanished")
+        db.execute("INSERT INTO runs (id, stream, command, who, started) VALUES (1, 's', 'sync', 'me', 'now')")
+        db.executemany(
+            """INSERT INTO passes (id, stream, kind, start, end, state, forced, path, fields_print, source_print,
+                                   run_begun, began, checkpoint, distinct_keys)
+               VALUES (?, 's', 'new', '', '', ?, 0, 'query', '', '', 1, '', '{}', 5)""",
+            [[1, "pulling"], [2, "pulled"]],
+        )
+        db.execute("INSERT INTO seen VALUES (1, 'row', x'01', x'02', '', 1)")
+        db.commit()
+    opened = Database(path)
+    passes = opened.rows("SELECT id, reading, checkpoint, distinct_keys, vanish FROM passes ORDER BY id")
+    assert [tuple(one) for one in passes] == [(1, 2, None, 0, ""), (2, 1, "{}", 5, "")]
+    assert opened.rows("SELECT * FROM seen") == []
+    opened.close()
 
 
 def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path):

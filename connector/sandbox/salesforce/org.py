@@ -170,6 +170,8 @@ class Org:
         if len(found) > 1:
             message = f"{by.name}: more than one record found for external id field: [{', '.join(found)}]"
             raise RowRefused("DUPLICATE_EXTERNAL_ID", message, by.name)
+        if not found and operation == "delete":
+            raise RowRefused("ENTITY_IS_DELETED", "entity is deleted")
         if not found and by.name == "Id":
             raise RowRefused("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         return found[0] if found else None

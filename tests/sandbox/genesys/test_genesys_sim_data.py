@@ -181,6 +181,17 @@ def test_world_shows_each_version_from_its_time_on(make):
     assert world.ids() == ["c001"]
 
 
+def test_a_hidden_conversation_may_be_shown_again(make):
+    world = World([make(1, MONDAY)])
+    hour = timedelta(hours=1)
+    world.hide("c001", MONDAY + hour)
+    world.show("c001", MONDAY + 2 * hour)
+    shown = [len(world.conversations_at(MONDAY + count * hour + hour / 2, MONDAY, MONDAY + hour)) for count in range(3)]
+    assert shown == [1, 0, 1]
+    with pytest.raises(ValueError, match="is not hidden"):
+        world.show("c001", MONDAY + 3 * hour)
+
+
 def test_correction_can_move_a_conversation_to_another_day(make):
     world = World([make(1, MONDAY)])
     tuesday = MONDAY + timedelta(days=1)

@@ -295,6 +295,10 @@ def test_records_are_deleted_by_id(api):
         failed("MALFORMED_ID", "malformed id zzz"),
     ]
     assert set(api.sim.rows(QUEUE)) == {"b"}
+    again = api.session.delete(
+        "https://acme.my.salesforce.com/services/data/v66.0/composite/sobjects", params={"ids": found}
+    )
+    assert again.json() == [failed("ENTITY_IS_DELETED", "entity is deleted")]
 
 
 def test_a_parent_of_several_types_is_named_with_its_type(api):
