@@ -3,20 +3,19 @@
 Functions of the state and of what a run returned; nothing is printed and no service is asked.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from connector.advice import advice_on_rows, advice_on_time, advice_on_vanished, counted
 from connector.errors import ConnectorError
 from connector.ledger import Books
 from connector.salesforce.hints import hint_for
 from connector.spans import Planned, Span, Window, instant, mark, plan, stamp
-from connector.state.open_records import ToFollow
 from connector.state.store import Run, Store
-from connector.state.vanished import Held
 from connector.sync import Result, Stream
 
 EXAMPLE_KEYS = 5
@@ -111,9 +110,9 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         owed=len(known.owed),
         outdated=outdated,
         advice=(
-            *_advice(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
-            *_advice_on_time(name, stream, followed, is_stale=is_stale),
-            *_advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
+            *advice_on_rows(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
+            *advice_on_time(name, stream, followed, is_stale=is_stale),
+            *advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
         ),
         open_records=followed.count,
         oldest_open=followed.first,
@@ -122,61 +121,6 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         vanished=store.vanished.left(name),
         vanished_held=sum(one.vanished for one in held_back),
     )
-
-
-def _advice(name: str, stream: Stream | None, *, rejects: int, gaps: int, held: int, outdated: int) -> tuple[str, ...]:
-    advice = []
-    if stream is None:
-        advice.append(f"{name}: there is no mapping of this name any more; its state is kept")
-    if held:
-        rows = _counted(held, "row is held", "rows are held")
-        advice.append(f"{name}: {rows}, for Salesforce refused most of them: connector runs {name}")
-    if rejects:
-        advice.append(f"{name}: {_counted(rejects, 'row was', 'rows were')} set aside: connector rejects {name}")
-    if gaps:
-        spans = _counted(gaps, "span was not read whole and is", "spans were not read whole and are")
-        advice.append(f"{name}: {spans} tried again by every run: connector gaps {name}")
-    if outdated:
-        spans = _counted(outdated, "span was", "spans were")
-        advice.append(
-            f"{name}: {spans} mapped by an earlier version of the mapping; "
-            f"to map all anew: connector resync {name} --full"
-        )
-    return tuple(advice)
-
-
-def _advice_on_time(name: str, stream: Stream | None, followed: ToFollow, *, is_stale: bool) -> tuple[str, ...]:
-    advice = []
-    if is_stale and stream is not None:
-        freshness = stream.compiled.mapping.freshness
-        advice.append(f"{name}: further behind than {freshness} (freshness): connector runs {name}")
-    if followed.unanswered:
-        records = _counted(followed.unanswered, "open record is", "open records are")
-        until = f" for {stream.compiled.mapping.open_give_up} after their start" if stream else ""
-        advice.append(f"{name}: {records} not given by Genesys Cloud any more; asked for again{until}")
-    return tuple(advice)
-
-
-def _advice_on_vanished(name: str, stream: Stream | None, held: Sequence[Held], of_mapping: int) -> Iterator[str]:
-    """held: passes that wait for a person; of_mapping: rows given no more where the mapping or its path had changed."""
-    if held:
-        rows = _counted(sum(one.vanished for one in held), "row is", "rows are")
-        period = f"--from {stamp(min(one.span.start for one in held))} --to {stamp(max(one.span.end for one in held))}"
-        yield (
-            f"{name}: {rows} no longer given and wait for your word before they are cleared or deleted: give back a "
-            f"lost division or role, or connector resync {name} {period} --accept-vanished"
-        )
-    targets = stream.compiled.mapping.targets if stream is not None else ()
-    if of_mapping and any(target.when_vanished != "leave" for target in targets):
-        rows = _counted(of_mapping, "row is", "rows are")
-        yield (
-            f"{name}: {rows} no longer given since the mapping or its path changed, and left as they are; to clear or "
-            f"delete them: connector resync {name} --full --accept-vanished"
-        )
-
-
-def _counted(many: int, one: str, several: str) -> str:
-    return f"{many:,} {one if many == 1 else several}"
 
 
 @dataclass(frozen=True)
@@ -379,7 +323,7 @@ def trouble(result: Result) -> tuple[str, ...]:
         "gaps": ("span was not read whole", "spans were not read whole"),
     }
     return tuple(
-        f"{result.stream}: {_counted(result.new[kind], *words)}: connector {kind} {result.stream}"
+        f"{result.stream}: {counted(result.new[kind], *words)}: connector {kind} {result.stream}"
         for kind, words in told.items()
         if result.new.get(kind)
     ) + ((_stale_in_words(result),) if result.new.get("stale") else ())

@@ -27,6 +27,7 @@ LEVELS = (
     "schedules",
     "sync",
     "assemble",
+    "advice",
     "report",
     "cli",
     "__main__",
