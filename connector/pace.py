@@ -1,10 +1,13 @@
 """The call budget of this machine: all processes that use one Genesys login share it through one small file.
 
-The file holds one number, the time at which the budget is whole again (the "theoretical arrival time" of the generic
-cell rate algorithm): every call moves it on by one interval, and a call may be made while it is not further ahead than
-a burst. So no minute, wherever it begins, holds more calls than allowed, whichever processes make them.
+The file holds the time at which the budget is whole again (the "theoretical arrival time" of the generic cell rate
+algorithm): every call moves it on by one interval, and a call may be made while it is not further ahead than a burst.
+So no minute, wherever it begins, holds more calls than allowed, whichever processes make them. It also holds what the
+service told last of its own window: the budget follows when that allows less than the setting, and makes room when
+another machine uses the same login.
 
-Source of the limit: Genesys platform guide, "client.credentials.token.rate.per.minute", 300 calls per token.
+Source of the limits: Genesys platform guide, "client.credentials.token.rate.per.minute", 300 calls per token, 180 in
+older organisations; headers `inin-ratelimit-count`, `-allowed` and `-reset`.
 """
 
 import hashlib
@@ -14,15 +17,17 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import orjson
 from filelock import FileLock, Timeout
 
 BURST_SHARE = 0.02
 """Of a minute's calls; so much may be made at once after a rest."""
 
 LONGEST_HOLD = 300.0
-"""Seconds. A time further ahead in the file than this was written by a clock that has been set back since."""
+"""Seconds. Nobody waits longer for a window of the service, whatever it or the file says."""
 
 _LOCK_SECONDS = 10.0
 _SMALLEST = 1e-6
@@ -30,6 +35,58 @@ _SMALLEST = 1e-6
 
 _MINUTE = 60.01
 """Seconds; a hair more, so that no rounding puts one call too many into a minute."""
+
+_RECORD_BYTES = 256
+_MOST = 2.0**53
+"""No number a pace writes is so large."""
+
+_OVERTAKEN = 5
+"""Calls that may overtake others on their way: a difference so small tells nothing of other machines."""
+
+_LEFT_TO_OTHERS = 0.9
+"""Of the calls other machines will make at their present pace; with all of it, whoever comes late would get nothing."""
+
+_OTHERS_SECONDS = 10.0
+"""Other machines are judged by no shorter time than this."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call let through. number: of all calls on this file, from 1; at: seconds since the epoch."""
+
+    number: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer tells of the service's window: calls counted, calls allowed, seconds until it begins anew."""
+
+    count: int
+    allowed: int
+    reset: float
+
+
+@dataclass
+class _Book:
+    """What the file holds; instants are seconds since the epoch.
+
+    written: when; whole_at: when the budget is whole again; made: calls ever let through; allowed: calls a minute as
+    the service told last, 0: nothing yet; most: `made` may not pass this before `until`, the end of the service's
+    window; pause: seconds between two calls until then.
+    """
+
+    written: float = 0.0
+    whole_at: float = math.inf
+    made: int = 0
+    allowed: int = 0
+    most: int = 0
+    pause: float = 0.0
+    until: float = 0.0
+
+    def set_back(self, seconds: float) -> None:
+        self.whole_at = max(0.0, self.whole_at - seconds)
+        self.until = max(0.0, self.until - seconds)
 
 
 class Pace:
@@ -49,85 +106,147 @@ class Pace:
         sleep: Callable[[float], None],
         log: logging.Logger | None = None,
     ) -> None:
-        burst = max(1, math.floor(per_minute * BURST_SHARE))
-        # A burst and the steady calls after it may fall into the same minute.
-        self._interval = _MINUTE / (per_minute - burst + 1)
-        self._burst_seconds = (burst - 1) * self._interval
+        self._per_minute = per_minute
         self._file = file
         self._now = now
         self._sleep = sleep
         self._log = log or logging.getLogger("connector.pace")
         self._threads = threading.Lock()
         self._lock: FileLock | None = FileLock(f"{file}.lock", timeout=_LOCK_SECONDS, mode=0o600, thread_local=False)
-        self._whole_at: float | None = None
+        self._book = _Book()
+        self._first: tuple[Call, Told] | None = None
 
-    def wait(self) -> None:
+    def wait(self) -> Call:
         """Return when a call may be made; the call counts from then on."""
-        while (seconds := self._try()) > 0:
-            self._sleep(seconds)
+        while isinstance(found := self._try(), float):
+            self._sleep(found)
+        return found
 
     def hold(self, seconds: float) -> None:
         """Let nobody make a call for so many seconds (at most LONGEST_HOLD), after the service said "too many"."""
-        with self._state():
-            now = self._now()
-            until = now + min(max(seconds, 0.0), LONGEST_HOLD) + self._burst_seconds
-            self._whole_at = max(self._plausible(now), until)
+        with self._shared() as (book, now):
+            self._hold(book, now, seconds)
 
-    def _try(self) -> float:
-        """0 when a call may be made now, which then counts; else the seconds until asking again makes sense."""
-        with self._state():
-            now = self._now()
-            whole_at = max(self._plausible(now), now)
-            seconds = whole_at - now - self._burst_seconds
+    def heed(self, call: Call, told: Told) -> None:
+        """Follow what the answer to a call tells of the service's window.
+
+        A window that is used up is waited for. What is left of it, without the calls made since and nearly all of what
+        other machines will take at their present pace, is spread over its rest: two machines that both do so come to
+        equal shares, and one that does not is left its calls.
+        """
+        with self._shared() as (book, now):
+            book.allowed = max(1, told.allowed)
+            if told.count >= told.allowed:
+                self._hold(book, now, told.reset)
+                return
+            # Told of the moment the call was counted, perhaps long before the answer came. When the clock was set back
+            # since, the window ends no later than told.
+            age = max(0.0, now - call.at)
+            rest = min(told.reset - age, LONGEST_HOLD)
+            if rest <= 0:
+                return
+            others = self._others_per_second(call, told) * (age + rest * _LEFT_TO_OTHERS)
+            left = max(0, math.floor(told.allowed - told.count - max(0, book.made - call.number) - others))
+            book.most, book.until = book.made + left, now + rest
+            # Seconds are told rounded up; without that one the last calls of a window would be lost.
+            book.pause = max(0.0, rest - 1) / max(1, left)
+
+    def _others_per_second(self, call: Call, told: Told) -> float:
+        """Calls that other machines make: what the service counted in this window beyond our own."""
+        if self._first is not None:
+            first, said = self._first
+            is_same_window = abs(call.at + told.reset - first.at - said.reset) < 30 and told.count >= said.count
+            if is_same_window and call.number > first.number:
+                others = (told.count - said.count) - (call.number - first.number) - _OVERTAKEN
+                return max(0, others) / max(call.at - first.at, _OTHERS_SECONDS)
+            if is_same_window:
+                return 0.0
+        self._first = call, told
+        return 0.0
+
+    def _rules(self, book: _Book, now: float) -> tuple[float, float]:
+        """Seconds between two calls, and how far ahead `whole_at` may be for a call to be made."""
+        per_minute = min(self._per_minute, book.allowed or self._per_minute)
+        burst = max(1, math.floor(per_minute * BURST_SHARE))
+        # A burst and the steady calls after it may fall into the same minute.
+        interval = _MINUTE / (per_minute - burst + 1)
+        return max(interval, book.pause if now < book.until else 0.0), (burst - 1) * interval
+
+    def _hold(self, book: _Book, now: float, seconds: float) -> None:
+        _, burst_seconds = self._rules(book, now)
+        book.whole_at = max(book.whole_at, now + min(max(seconds, 0.0), LONGEST_HOLD) + burst_seconds)
+
+    def _try(self) -> Call | float:
+        """The call, when it may be made now and counts; else the seconds until asking again makes sense."""
+        with self._shared() as (book, now):
+            interval, burst_seconds = self._rules(book, now)
+            whole_at = max(book.whole_at, now)
+            seconds = whole_at - now - burst_seconds
+            if now < book.until and book.made >= book.most:
+                seconds = max(seconds, book.until - now)
             if seconds > _SMALLEST:
                 return seconds
-            self._whole_at = whole_at + self._interval
-            return 0.0
+            book.whole_at = whole_at + interval
+            book.made += 1
+            return Call(book.made, now)
 
-    def _plausible(self, now: float) -> float:
-        """The time in the file; without one, or with one no pace can have written, a start without a burst."""
-        start = now + self._burst_seconds
-        if self._whole_at is None or not math.isfinite(self._whole_at):
-            return start
-        latest = start + self._interval + LONGEST_HOLD
-        return self._whole_at if self._whole_at <= latest else start
+    def _settle(self, book: _Book, now: float) -> None:
+        """Make the numbers such as a pace can have written: else a start without a burst."""
+        if now < book.written:  # the clock was set back; as far as anybody knows, no time has passed since
+            book.set_back(book.written - now)
+        interval, burst_seconds = self._rules(book, now)
+        if not book.whole_at <= now + burst_seconds + max(interval, _MINUTE) + LONGEST_HOLD:
+            book.whole_at = now + burst_seconds
+        book.until = min(book.until, now + LONGEST_HOLD)
+        book.pause = min(book.pause, _MINUTE)
 
     @contextmanager
-    def _state(self) -> Iterator[None]:
-        """Have `_whole_at` to ourselves: read from the file before, written to it after."""
-        with self._threads:
-            lock = self._lock
-            if lock is None:
-                yield
-                return
+    def _shared(self) -> Iterator[tuple[_Book, float]]:
+        """Have the book to ourselves: read from the file before, written to it after; with the time it is now."""
+        with self._threads, self._locked():
+            if self._lock is not None:
+                self._read()
+            book, now = self._book, self._now()
+            before = replace(book)
+            self._settle(book, now)
+            yield book, now
+            if book != before:
+                book.written = now
+                if self._lock is not None:
+                    self._write()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = self._lock
+        if lock is not None:
             try:
                 self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 lock.acquire()
             except (OSError, NotImplementedError, Timeout) as fault:
                 self._go_alone(fault)
-                yield
-                return
-            try:
-                self._read()
-                yield
-                self._write()
-            finally:
+                lock = None
+        try:
+            yield
+        finally:
+            if lock is not None:
                 lock.release()
 
     def _read(self) -> None:
         try:
-            self._whole_at = _number(self._file.read_bytes())
+            with self._file.open("rb") as file:
+                self._book = _to_book(file.read(_RECORD_BYTES))
         except FileNotFoundError:
-            self._whole_at = None
+            self._book = _Book()
         except OSError as fault:
             self._go_alone(fault)
 
     def _write(self) -> None:
+        """One write of one length over what stands there: a kill leaves the old or the new, a full disk no less."""
+        text = orjson.dumps(asdict(self._book)).ljust(_RECORD_BYTES - 1) + b"\n"
         try:
-            # Not by renaming: what a crash cuts is not a number, and a start without a burst is harmless.
-            handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(handle, "wb") as file:
-                file.write(repr(self._whole_at).encode())
+            handle = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
+            with open(handle, "wb", buffering=0) as file:
+                file.write(text)
         except OSError as fault:
             self._go_alone(fault)
 
@@ -151,8 +270,11 @@ def pace_file(region: str, client_id: str, environment: Mapping[str, str] = os.e
     return folder / "connector" / f"pace-{digest[:32]}"
 
 
-def _number(text: bytes) -> float | None:
+def _to_book(text: bytes) -> _Book:
+    """What a file says; a new book for what no pace has written."""
     try:
-        return float(text[:40])
-    except ValueError:
-        return None
+        found = orjson.loads(text)
+        book = _Book(**{name: type(value)(found[name]) for name, value in vars(_Book()).items()})
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return _Book()
+    return book if all(0 <= number < _MOST for number in asdict(book).values()) else _Book()

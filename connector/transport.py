@@ -266,8 +266,9 @@ class Transport:
             kind = AnswerLost if status in _OUTCOME_UNKNOWN else ServiceUnavailable
             return kind(message, NEXT_RUN, status=status)
         if asked is not None and asked > self._retry.longest_wait:
-            hint = f"the service asks to come back in {asked:.0f} s; the next run after that goes on"
-            return QuotaSpent(message, hint, status=status, come_back_seconds=asked)
+            later = self._now() + timedelta(seconds=asked)
+            message = f"{message}; it asks to come back in {asked:.0f} s, at {later:%Y-%m-%dT%H:%M:%SZ}"
+            return QuotaSpent(message, "the next run after that goes on", status=status, come_back_seconds=asked)
         if status == 429:
             hint = f"other programs with the same login count too; {NEXT_RUN}"
             spent = QuotaSpent(message, hint, status=status, come_back_seconds=asked)

@@ -292,7 +292,19 @@ def test_a_longer_wait_than_allowed_ends_at_once_with_the_time_to_come_back() ->
     world = World(Said(429, Retry_After="181"))
     error = world.end(QuotaSpent)
     assert (error.status, error.come_back_seconds, error.exit_code) == (429, 181.0, 4)
+    later = world.clock + timedelta(seconds=181)
+    assert error.message.endswith(f"it asks to come back in 181 s, at {later:%Y-%m-%dT%H:%M:%SZ}")
     assert (len(world.script.asked), world.naps) == (1, [])
+
+
+@pytest.mark.parametrize("asked", ["180", "181"])
+def test_as_long_as_the_vendors_own_clients_wait_and_no_longer(asked: str) -> None:
+    world = World(Said(429, Retry_After=asked), Said(200), jitter=0.0)
+    if asked == "180":
+        world.ask()
+        assert world.naps == [180.0]
+    else:
+        assert world.end(QuotaSpent).exit_code == 4
 
 
 def test_429_that_stays_is_quota_spent() -> None:

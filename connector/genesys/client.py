@@ -23,7 +23,7 @@ from connector.errors import (
 )
 from connector.genesys.auth import SERVICE, Login
 from connector.masking import mask
-from connector.pace import Pace
+from connector.pace import Call, Pace, Told
 from connector.transport import Params, Transport
 
 _ROLES = "Genesys Cloud Admin > Integrations > OAuth > your client > Roles"
@@ -90,10 +90,6 @@ class GenesysClient:
             found = None
         return found if isinstance(found, str) and found else f"{self._settings.domain}/{self._settings.client_id}"
 
-    def _count_and_wait(self) -> None:
-        self.calls += 1
-        self._pace.wait()
-
     def _ask(
         self,
         token: str,
@@ -103,6 +99,11 @@ class GenesysClient:
         params: Params | None,
     ) -> Answer:
         parsed: dict[str, Any] = {}
+        tries: list[Call] = []
+
+        def count_and_wait() -> None:
+            self.calls += 1
+            tries.append(self._pace.wait())
 
         def unsound(answer: requests.Response) -> str:
             wrong, found = _parse(answer.content)
@@ -116,24 +117,27 @@ class GenesysClient:
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             params=params,
             json=body,
-            before=self._count_and_wait,
+            before=count_and_wait,
             before_wait=self._hold_after_429,
             unsound=unsound,
         )
-        self._obey_rate_headers(answer.headers)
+        told = _rate(answer.headers)
+        if told is not None:
+            self._pace.heed(tries[-1], told)
         return Answer(parsed, answer.headers, len(answer.content))
 
     def _hold_after_429(self, status: int | None, seconds: float) -> None:
         if status == 429:
             self._pace.hold(seconds)
 
-    def _obey_rate_headers(self, headers: Mapping[str, str]) -> None:
-        """Wait for the service's next window when this one is used up: other machines may use the same client."""
-        told = [headers.get(f"inin-ratelimit-{name}", "") for name in ("count", "allowed", "reset")]
-        if all(one.isascii() and one.isdigit() for one in told):
-            count, allowed, reset = (int(one[:9]) for one in told)
-            if count >= allowed:
-                self._pace.hold(reset)
+
+def _rate(headers: Mapping[str, str]) -> Told | None:
+    """What the rate headers of an answer tell; None where one is missing or no number."""
+    told = [headers.get(f"inin-ratelimit-{name}", "") for name in ("count", "allowed", "reset")]
+    if not all(one.isascii() and one.isdigit() for one in told):
+        return None
+    count, allowed, reset = (int(one[:9]) for one in told)
+    return Told(count, allowed, reset)
 
 
 def _parse(content: bytes) -> tuple[str, dict[str, Any]]:
