@@ -167,6 +167,28 @@ class Calendar:
         bounds = [span.start, *self.inside(span), span.end]
         return [Span(a, b) for a, b in pairwise(bounds)]
 
+    def even(self, span: Span) -> list[Span]:
+        """The span cut so that boundaries lie a whole period apart in each part, save a last one that is cut short.
+
+        A service counts buckets from the start of what is asked. Where a local day is no whole number of periods (half
+        an hour more or less for periods of an hour, an hour for periods of two) its count leaves the boundaries at the
+        midnight that follows: so a new part begins there. Oldest first.
+        """
+        if self._is_calendar:
+            return [span]
+        step = timedelta(seconds=self.period.seconds)
+        bounds = [
+            span.start,
+            *(one for one in Calendar(DAY, self.zone).inside(span) if self._is_odd(one, step)),
+            span.end,
+        ]
+        return [Span(a, b) for a, b in pairwise(bounds)]
+
+    def _is_odd(self, midnight: datetime, step: timedelta) -> bool:
+        """Whether the local day that ends there is no whole number of steps."""
+        began = self._midnight(midnight.astimezone(self.zone).date() - timedelta(days=1))
+        return (midnight - began) % step != timedelta(0)
+
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
 
@@ -244,6 +266,18 @@ class Window:
         """The end of what can be read now: settled, on a boundary of the grain."""
         return self.grain.floor(now - self.settle)
 
+    def cut(self, span: Span) -> list[Span]:
+        """The span as it is read: cut at boundaries of the size, and where the grain would be left; oldest first."""
+        return [part for piece in self.size.cut(span) for part in self.grain.even(piece)]
+
+    def cells(self, span: Span) -> list[Span]:
+        """The whole cells of the size that a span touches, without what lies before the first instant wanted."""
+        first = self.first()
+        return [
+            Span(first, cell.end) if cell.start < first < cell.end else cell
+            for cell in self.size.cut(self.size.outward(span))
+        ]
+
     def first(self) -> datetime:
         """Where coverage begins."""
         return self.grain.floor(self.start)
@@ -297,11 +331,12 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
 
     wanted = [Span(first, horizon)] if first < horizon else []
     wanted = merged([*minus(wanted, covered), *_still_changing(window, known, horizon)])
-    pieces = [piece for span in minus(wanted, apart) for piece in window.size.cut(span)]
+    pieces = [piece for span in minus(wanted, apart) for piece in window.cut(span)]
     planned = [Planned("lookback" if any(span.covers(piece) for span in covered) else "new", piece) for piece in pieces]
     planned += [
-        Planned("recheck", cell)
+        Planned("recheck", piece)
         for cell in _due_again(window, known, horizon)
+        for piece in window.cut(cell)
         if not any(cell.overlaps(other) for other in [*apart, *pieces])
     ]
     planned += [Planned("gap", gap) for gap in known.gaps if not any(gap.overlaps(taken) for taken in known.taken)]
@@ -309,7 +344,7 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
         Planned("resync", piece, force)
         for span, force in owed
         for whole in minus([span], [*known.taken, *known.gaps])
-        for piece in window.size.cut(whole)
+        for piece in window.cut(whole)
     ]
     return sorted(planned, key=lambda one: (one.span.start, one.kind), reverse=True)
 
@@ -328,13 +363,13 @@ def _still_changing(window: Window, known: Known, horizon: datetime) -> Iterator
 
 
 def _due_again(window: Window, known: Known, horizon: datetime) -> list[Span]:
-    """Whole cells of the window's size, settled, whose last read began before they reached an age they have now."""
+    """Cells of the window's size, settled, whose last read began before they reached an age they have now."""
     covered = known.covered
     due = {
         cell
         for span, began in known.reads
         if any(began < span.end + age for age in window.recheck)
-        for cell in window.size.cut(window.size.outward(span))
+        for cell in window.cells(span)
         if any(began < cell.end + age <= horizon for age in window.recheck)
         and any(whole.covers(cell) for whole in covered)
     }

@@ -1,6 +1,7 @@
 """Spans, calendars, marks and plans: pure values."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,6 +88,39 @@ def test_weeks_begin_on_monday_and_months_on_their_first_day():
         datetime(2026, 3, 2, tzinfo=UTC),
         datetime(2026, 4, 1, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "period", "month", "bounds"),
+    [
+        ("Australia/Lord_Howe", Period(seconds=3600), 4, ["2026-03-31T13", "2026-04-05T13:30", "2026-04-30T13:30"]),
+        ("Australia/Lord_Howe", Period(seconds=1800), 4, ["2026-03-31T13", "2026-04-30T13:30"]),
+        ("Europe/Berlin", Period(seconds=7200), 10, ["2026-09-30T22", "2026-10-25T23", "2026-10-31T23"]),
+        ("Europe/Berlin", Period(seconds=3600), 10, ["2026-09-30T22", "2026-10-31T23"]),
+        ("Europe/Berlin", Period(days=1), 10, ["2026-09-30T22", "2026-10-31T23"]),
+    ],
+)
+def test_a_span_ends_where_a_count_from_its_start_would_leave_the_boundaries(
+    zone: str, period: Period, month: int, bounds: list[str]
+) -> None:
+    """A day of 24.5 hours holds no whole number of hours, one of 25 hours no whole number of two hours."""
+    months = Calendar(Period(months=1), ZoneInfo(zone))
+    start = months.floor(datetime(2026, month, 15, tzinfo=UTC))
+    instants = [instant(text) for text in bounds]
+    assert Calendar(period, ZoneInfo(zone)).even(Span(start, months.after(start))) == [
+        Span(a, b) for a, b in pairwise(instants)
+    ]
+
+
+def test_the_first_cell_is_read_once_more_too_when_it_begins_late():
+    """From the first day wanted, a Monday at six, to the end of that day."""
+    window = hourly_window(start=hour(6), recheck=(timedelta(days=4),))
+    read_young = Known(reads=[(span(6, 24), hour(40)), (span(24, 200), hour(900))])
+    assert plan(window, read_young, hour(24 + 97.5)) == [Planned("recheck", span(6, 24))]
+    read_before_the_start_was_moved = Known(reads=[(span(-24, 0), hour(900)), (span(6, 200), hour(900))])
+    assert plan(window, read_before_the_start_was_moved, hour(24 + 97.5)) == []
+    read_young_before = Known(reads=[(span(-24, 0), hour(1)), (span(6, 200), hour(900))])
+    assert plan(window, read_young_before, hour(24 + 97.5)) == [Planned("recheck", span(-24, 0))]
 
 
 def test_spans_that_touch_are_joined_and_taken_time_is_cut_out():
