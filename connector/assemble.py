@@ -20,6 +20,7 @@ import requests
 from connector.config import Config
 from connector.errors import ConfigError, MappingError, Stopped
 from connector.genesys.client import GenesysClient
+from connector.genesys.read_ahead import PAGES_AHEAD
 from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
 from connector.pace import Pace, pace_file
 from connector.salesforce.connect import Org
@@ -174,6 +175,8 @@ def installation(config: Config, seams: Seams | None = None) -> Iterator[Install
             schedule=seams.schedule or in_threads(seams.sleep),
             sleep=seams.sleep,
             tell=seams.tell,
+            # A schedule that was passed in decides what comes after what.
+            pages_ahead=0 if seams.schedule else PAGES_AHEAD,
         )
         yield Installation(config, store, transport, client, org, runner)
     finally:

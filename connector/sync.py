@@ -15,6 +15,7 @@ from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
+from connector.genesys.read_ahead import page_reader
 from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import Compiled, Find, Fingerprints, emptied
@@ -114,7 +115,7 @@ class Runner:
     """Runs streams over given services and state. All seams are passed in.
 
     now: the time all services agree on; schedule: how pull and deliver steps alternate; tell: receives Progress;
-    outbox_rows: so many rows wait before the pull pauses.
+    outbox_rows: so many rows wait before the pull pauses; pages_ahead: so many pages are asked for before their turn.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Runner:
         sleep: Callable[[float], None],
         tell: Callable[[Progress], None] = lambda progress: None,
         outbox_rows: int = OUTBOX_ROWS,
+        pages_ahead: int = 0,
     ) -> None:
         self._store = store
         self._client = client
@@ -139,6 +141,7 @@ class Runner:
         self._sleep = sleep
         self._tell = tell
         self._outbox_rows = outbox_rows
+        self._pages_ahead = pages_ahead
 
     def run(self, stream: Stream, order: Order) -> Result:
         """Run one stream to its end. Errors become part of the result; only an unexpected fault is raised."""
@@ -178,6 +181,7 @@ class _OneRun:
         self._described: dict[str, Description] = {}
         self._stored_order: Sequence[int] = ()
         self._outbox_rows = runner._outbox_rows
+        self._pages_ahead = runner._pages_ahead
         self._puller: Puller | None = None
         self._story: tuple[str, ...] = ()
         self._stale = bool(self._told.get("stale"))
@@ -317,9 +321,12 @@ class _OneRun:
     # Reading and delivering
 
     def _read_and_deliver(self) -> None:
-        mapping = self._stream.compiled.mapping
+        with page_reader(self._client, self._stream.compiled.mapping, self._pages_ahead) as reader:
+            self._read_with(reader)
+
+    def _read_with(self, reader: PageReader) -> None:
         self._puller = Puller(
-            PageReader(self._client, mapping),
+            reader,
             self._stream.compile(self._lookups().find),
             self._stream.window,
             (self._stream.prints.fields, self._stream.prints.source),

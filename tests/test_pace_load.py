@@ -3,13 +3,14 @@
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 import requests
+from lab import MAPPING
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from timeline import Timeline
@@ -18,7 +19,10 @@ from urllib3 import HTTPResponse
 from connector.config import GenesysSettings, Secret
 from connector.errors import QuotaSpent
 from connector.genesys.client import GenesysClient
+from connector.genesys.read_ahead import ReadAhead
+from connector.mapping import load_mapping
 from connector.pace import Pace, pace_file
+from connector.spans import Span
 from connector.transport import Transport
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -37,6 +41,7 @@ class Service:
         self.allowed: dict[str, int] = defaultdict(lambda: 300)
         self.offset = 7.0
         self.retry_after: str | None = None
+        self.body: Callable[[Any], dict[str, Any]] = lambda asked: {}
         self.made: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self._windows: Counter[tuple[str, int]] = Counter()
 
@@ -83,6 +88,7 @@ class Line(BaseAdapter):
             way = self._service.latency() / 2
             self._service.timeline.sleep(way)
             status, headers = self._service.count(self._client)
+            body = self._service.body(orjson.loads(request.body or b"null"))
             self._service.timeline.sleep(way)
         content = orjson.dumps(body if status == 200 else {"code": "too.many.requests", "message": "Too many."})
         answer = requests.Response()
@@ -170,6 +176,36 @@ def test_answers_that_take_now_long_now_short_cost_no_refusal(tmp_path: Path) ->
     service.timeline.run(*(greedy(service, machine.process(), 190) for _ in range(12)))
     assert service.statuses("one").keys() == {200}
     assert service.good_between("one", 60, 180) >= 0.98 * 2 * 300
+
+
+def test_one_reader_of_many_pages_uses_98_percent_of_the_minute_because_it_reads_ahead(
+    service: Service, tmp_path: Path
+) -> None:
+    mapping_file = tmp_path / "conversations.yml"
+    mapping_file.write_text(MAPPING)
+    pages = 1300
+
+    def body(asked: Any) -> dict[str, Any]:
+        number = asked["paging"]["pageNumber"]
+        names = [f"c{number}-{place}" for place in range(100 if number <= pages else 0)]
+        return {"conversations": [{"conversationId": name} for name in names], "totalHits": 100 * pages}
+
+    service.body = body
+    process = Machine(service, tmp_path).process()
+    reader = ReadAhead(process, load_mapping(mapping_file), service.timeline.submit)
+    span = Span(NOON - timedelta(days=1), NOON)
+    read: list[int] = []
+
+    def pull() -> None:
+        while service.timeline.at() < NOON.timestamp() + 130:
+            page = reader.fetch_page(span, len(read) + 1)
+            read.append(page.number)
+            service.timeline.sleep(0.05)  # as long as it takes to store it
+
+    service.timeline.run(pull)
+    assert read == list(range(1, len(read) + 1))
+    assert service.statuses("one").keys() == {200}
+    assert service.good_between("one", 60, 120) >= 0.98 * 300
 
 
 @pytest.mark.parametrize("offset", [7.0, 58.0])

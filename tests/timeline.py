@@ -3,7 +3,10 @@
 import heapq
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 
 class Timeline:
@@ -18,7 +21,6 @@ class Timeline:
         self._turn = 0
         self._sleeping: list[tuple[float, int, threading.Event]] = []
         self._resting = threading.Event()
-        self._running = 0
         self.clock_error = 0.0
 
     def at(self) -> float:
@@ -35,35 +37,74 @@ class Timeline:
 
     def sleep(self, seconds: float) -> None:
         """Let this worker wait; the others go on meanwhile."""
-        woken = threading.Event()
-        self._turn += 1
-        heapq.heappush(self._sleeping, (self._at + max(0.0, seconds), self._turn, woken))
+        woken = self._lie_down(seconds)
         self._resting.set()
         woken.wait()
+
+    def submit(self, work: Callable[[], Any]) -> "Future[Any]":
+        """Begin work of its own beside the workers; whoever asks for its result sleeps until it is there."""
+        future = _Awaited(self)
+
+        def live() -> None:
+            try:
+                if future.set_running_or_notify_cancel():
+                    future.set_result(work())
+            except BaseException as fault:
+                future.set_exception(fault)
+
+        self._begin(live)
+        return future
 
     def run(self, *workers: Callable[[], None]) -> None:
         """Run all to their ends; raises the first fault of one."""
         faults: list[BaseException] = []
+        running = [len(workers)]
 
         def live(work: Callable[[], None]) -> None:
             try:
-                self.sleep(0)
                 work()
             except BaseException as fault:
                 faults.append(fault)
             finally:
-                self._running -= 1
-                self._resting.set()
+                running[0] -= 1
 
-        self._running = len(workers)
         for work in workers:
-            self._resting.clear()
-            threading.Thread(target=live, args=(work,), daemon=True).start()
-            self._resting.wait()
-        while self._running and not faults:
+            self._begin(partial(live, work))
+        while running[0] and not faults:
             self._at, _, woken = heapq.heappop(self._sleeping)
             self._resting.clear()
             woken.set()
             self._resting.wait()
         if faults:
             raise faults[0]
+
+    def _lie_down(self, seconds: float) -> threading.Event:
+        woken = threading.Event()
+        self._turn += 1
+        heapq.heappush(self._sleeping, (self._at + max(0.0, seconds), self._turn, woken))
+        return woken
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        woken = self._lie_down(0)
+
+        def live() -> None:
+            woken.wait()
+            try:
+                work()
+            finally:
+                self._resting.set()
+
+        threading.Thread(target=live, daemon=True).start()
+
+
+class _Awaited(Future[Any]):
+    """A future of a timeline."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        super().__init__()
+        self._timeline = timeline
+
+    def result(self, timeout: float | None = None) -> Any:
+        while not self.done():
+            self._timeline.sleep(0.01)
+        return super().result(timeout)

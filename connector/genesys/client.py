@@ -4,6 +4,7 @@ Source: platform guide, "rate limits" and the error body (`message`, `code`, `st
 analytics queries are read-only, so every call made here may be repeated.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class GenesysClient:
         self._pace = pace
         self._login = Login(settings, transport)
         self.calls = 0
+        self._counting = threading.Lock()
 
     def call(
         self,
@@ -102,7 +104,8 @@ class GenesysClient:
         tries: list[Call] = []
 
         def count_and_wait() -> None:
-            self.calls += 1
+            with self._counting:
+                self.calls += 1
             tries.append(self._pace.wait())
 
         def unsound(answer: requests.Response) -> str:
