@@ -46,6 +46,12 @@ _OVERTAKEN = 5
 _LEFT_TO_OTHERS = 0.9
 """Of the calls other machines will make at their present pace; with all of it, whoever comes late would get nothing."""
 
+_ALWAYS_OURS = 0.05
+"""Of the calls left in a window; a few must be made to learn that others have stopped."""
+
+_LOOK_SECONDS = 1.0
+"""How long a process waits at most for the end of a window before it looks whether more is left."""
+
 _OTHERS_SECONDS = 10.0
 """Other machines are judged by no shorter time than this."""
 
@@ -146,7 +152,8 @@ class Pace:
             if rest <= 0:
                 return
             others = self._others_per_second(call, told) * (age + rest * _LEFT_TO_OTHERS)
-            left = max(0, math.floor(told.allowed - told.count - max(0, book.made - call.number) - others))
+            free = max(0, told.allowed - told.count - max(0, book.made - call.number))
+            left = max(math.floor(free - others), math.floor(free * _ALWAYS_OURS))
             book.most, book.until = book.made + left, now + rest
             # Seconds are told rounded up; without that one the last calls of a window would be lost.
             book.pause = max(0.0, rest - 1) / max(1, left)
@@ -183,7 +190,8 @@ class Pace:
             whole_at = max(book.whole_at, now)
             seconds = whole_at - now - burst_seconds
             if now < book.until and book.made >= book.most:
-                seconds = max(seconds, book.until - now)
+                # Answers on their way may tell of more.
+                seconds = max(seconds, min(book.until - now, _LOOK_SECONDS))
             if seconds > _SMALLEST:
                 return seconds
             book.whole_at = whole_at + interval

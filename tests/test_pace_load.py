@@ -261,6 +261,21 @@ def test_the_budget_makes_room_for_a_program_on_another_machine(
     assert service.good_between("one", 67, 187) >= 0.95 * 2 * 300
 
 
+def test_a_program_that_has_stopped_is_given_no_more_room(service: Service, tmp_path: Path) -> None:
+    """It takes half of the minute at its beginning; most of the other half is used."""
+    machine = Machine(service, tmp_path)
+
+    def other_program() -> None:
+        service.timeline.sleep(9)  # two seconds into a window of the service
+        for _ in range(150):
+            service.count("one")
+            service.timeline.sleep(0.02)
+
+    service.timeline.run(other_program, *(greedy(service, machine.process(), 130) for _ in range(8)))
+    assert service.statuses("one").keys() == {200}
+    assert service.good_between("one", 7, 67) >= 0.85 * 300
+
+
 def test_two_machines_with_one_client_share_it_without_a_refusal(service: Service, tmp_path: Path) -> None:
     machines = [Machine(service, tmp_path / name) for name in ("here", "there")]
     processes = [[machine.process() for _ in range(8)] for machine in machines]

@@ -100,7 +100,7 @@ def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Spa
         )
     end = horizon
     for _ in range(CELLS):
-        span = Span(max(first, window.size.floor(end - _MOMENT)), end)
+        span = window.cut(Span(max(first, window.size.floor(end - _MOMENT)), end))[-1]
         try:
             page = reader.fetch_page(span, 1)
         except RefusedSpan as refusal:
