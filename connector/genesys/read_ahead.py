@@ -44,8 +44,9 @@ class ReadAhead(PageReader):
         """As PageReader.fetch_page."""
         if not isinstance(self.query.paging, NumberedPaging):
             return super().fetch_page(span, number, cursor)
-        in_turn = span != self._of or number == self._next
-        if span != self._of or not in_turn:
+        is_new = span != self._of
+        in_turn = is_new or number == self._next
+        if is_new or not in_turn:
             self._drop()
         self._of, self._next = span, number + 1
         waiting = self._ahead.pop(number, None)
