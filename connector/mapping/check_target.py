@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.genesys.queries import DIMENSIONS, METRICS, RARE_STATISTICS
+from connector.genesys.queries import DIMENSIONS, METRICS, RARE_STATISTICS, SUMMARY_GROUPINGS
 from connector.mapping.contents import ELEMENT_NAMES, Contents, Many, Tree, Value, contents_of
 from connector.mapping.document import Document, Place
 from connector.mapping.kinds import WORDS, WrongKind, kind_of
@@ -42,9 +42,10 @@ def check_target(document: Document, source: Source, target: Written) -> None:
     """Note what is wrong with the fields and conditions of one target."""
     contents = contents_of(source)
     if target.each is not None:
-        if not _check_each(document, (*target.place, "each"), target.each, contents):
+        each = _meant(target.each, contents)
+        if not _check_each(document, (*target.place, "each"), target.each, each, contents):
             return
-        contents = contents.below(target.each)
+        contents = contents.below(each)
     for key, conditions in (("keep", target.keep), ("skip", target.skip)):
         for condition in conditions:
             place = (*target.place, key, condition.path.text)
@@ -65,9 +66,18 @@ def check_target(document: Document, source: Source, target: Written) -> None:
         _check_key(document, source, contents, target)
 
 
-def _check_each(document: Document, place: Place, each: RecordPath, contents: Contents) -> bool:
-    """Whether `each` may lead to a list of mappings."""
-    _check_path(document, place, each, contents, may_be_tree=True)
+def _meant(path: RecordPath, contents: Contents) -> RecordPath:
+    """The path with its misspelled names as they are meant, so that what hangs on it is checked as well."""
+    for name, tree in contents.follow(path).unknown:
+        if near := nearest(name, tree.names):
+            steps = tuple(Name(near) if step == Name(name) else step for step in path.steps)
+            return _meant(RecordPath(path.text, steps), contents)
+    return path
+
+
+def _check_each(document: Document, place: Place, written: RecordPath, each: RecordPath, contents: Contents) -> bool:
+    """Whether `each` may lead to a list of mappings; written: as it stands there, each: as it is meant."""
+    _check_path(document, place, written, contents, may_be_tree=True)
     found = contents.follow(each)
     held = found.node.of if isinstance(found.node, Many) else found.node
     if found.problem or (found.unknown and contents.shape != "endpoint"):
@@ -253,7 +263,7 @@ def _check_key(document: Document, source: Source, contents: Contents, target: W
 def _key_parts(source: Source, contents: Contents, target: Written) -> tuple[list[str], list[str]]:
     """The paths a target's key must hold, and those it may hold beside them, as seen from its elements."""
     query = source.asked
-    needed = list(dict.fromkeys((*source.group_by, *query.record_key)))
+    needed = list(dict.fromkeys((*_dimensions_meant(source), *query.record_key)))
     if query.shape == "summary" and not source.group_by:
         # Asked without groupings, the service lists conversations one by one.
         needed = ["id", *query.record_key]
@@ -265,6 +275,13 @@ def _key_parts(source: Source, contents: Contents, target: Written) -> tuple[lis
     for level, tree in enumerate(contents.levels, 1):
         ids.append("parent." * (depth - level) + (tree.key or "position"))
     return [f"record.{one}" for one in needed] + ids, [f"record.{one}" for one in lasting]
+
+
+def _dimensions_meant(source: Source) -> list[str]:
+    """The dimensions a source groups by; for a misspelled one, told already, the one that is meant."""
+    known = SUMMARY_GROUPINGS if source.asked.shape == "summary" else DIMENSIONS
+    is_told = source.subject in (None, "conversations")
+    return [name if name in known or not is_told else nearest(name, known) or name for name in source.group_by]
 
 
 _LASTING = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connector.errors import MappingError
+from connector.genesys.queries import CATALOGUE
 from connector.mapping.check import check_source, check_window
 from connector.mapping.check_target import Written, check_target
 from connector.mapping.document import MOST_PROBLEMS, Document, Place, TooManyProblems, read_document
@@ -15,7 +16,7 @@ from connector.mapping.fields import read_condition, read_field
 from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
 from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import kind_of, read, without_later
-from connector.mapping.suggest import did_you_mean
+from connector.mapping.suggest import did_you_mean, nearest
 from connector.mapping.upkeep import UPKEEP, check_upkeep, read_upkeep
 from connector.spans import DAY, Period
 
@@ -117,6 +118,10 @@ def _source(document: Document, written: Any) -> Source | None:
         source = read(Source, written, document, place, LATER_IN_SOURCE)
         if isinstance(written, dict) and "query" not in written:
             document.problem(place, "'query' or 'endpoint' is missing")
+        if source is not None and source.query is None:
+            # What was most likely meant, so that the rest of the file is checked as well.
+            meant = nearest(str(written.get("query", "")), CATALOGUE)
+            source = source.model_copy(update={"query": meant})
         return source if source is not None and source.query else None
     if "query" in written:
         document.problem((*place, "query"), "'query' and 'endpoint' exclude each other; keep one", at_key=True)

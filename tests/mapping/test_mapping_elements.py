@@ -147,6 +147,7 @@ def test_problems_of_targets_are_told_with_their_places(problems):
         "'originatingDirection'?",
         "9:11: targets[1].each: unknown name 'sesions' in a participant; did you mean 'sessions'?",
         "10:5: targets[1].feilds: unknown key 'feilds'; did you mean 'fields'?",
+        "12:67: targets[1].fields.Leg__c.key[2]: unknown name 'sessionsId' in a session; did you mean 'sessionId'?",
         "14:1: keep: 'keep' stands in each entry of 'targets'; take it out here",
     ]
 
@@ -213,6 +214,18 @@ def test_what_cannot_work_is_refused_with_its_mend(read, problems, text, problem
         return
     found = [one.split(": ", 1)[1] for one in problems(text)]
     assert found[:1] == [problem]
+
+
+def test_what_hangs_on_a_misspelled_word_is_checked_as_if_it_were_spelled_right(problems):
+    text = SESSIONS.replace("conversations.details", "conversation.details").replace(
+        "participants.sess", "participant.ses"
+    )
+    assert [one.split(": ", 1)[1] for one in problems(text.replace("sessionId]", "sesionId]") + "  A__c: ani.x\n")] == [
+        "source.query: unknown query 'conversation.details'; did you mean 'conversations.details'?",
+        "each: unknown name 'participant'; did you mean 'participants'?",
+        "fields.Key__c.key[2]: unknown name 'sesionId' in a session; did you mean 'sessionId'?",
+        "fields.A__c: 'ani.x' goes too deep: 'ani' holds one value",
+    ]
 
 
 def test_a_key_may_name_the_same_id_in_any_way(read):
