@@ -15,6 +15,8 @@ from typing import Any
 
 from crash.stage import Ended, Org, Scene
 
+from connector.genesys.read_ahead import PAGES_AHEAD
+
 Tables = Mapping[str, list[dict[str, Any]]]
 Asked = tuple[str, int]
 """An interval and a page."""
@@ -30,7 +32,8 @@ _SAME_IN_EVERY_TRIAL = (
 class Trial:
     """Runs of one scene until one came to its end.
 
-    before: the tables before the first run; tables: after each run; leftovers: files a run should have taken away.
+    before: the tables before the first run; tables: after each run; leftovers: files a run should have taken away;
+    at_once: pages that may be on their way at the same time.
     """
 
     runs: list[Ended]
@@ -38,6 +41,7 @@ class Trial:
     tables: list[Tables]
     org: Org
     leftovers: list[str]
+    at_once: int = 1
 
     @property
     def last(self) -> Ended:
@@ -56,6 +60,7 @@ class Trial:
 def attempt(scene: Scene, kills: Sequence[int], seed: int | None = 1) -> Trial:
     """Run a scene, killed at these steps in turn, then to its end."""
     before = read_tables(scene.home)
+    at_once = 1 if seed is not None else PAGES_AHEAD  # only threads read ahead
     runs, tables = [], []
     for kill_at in (*kills, 0):
         runs.append(scene.run(kill_at, seed))
@@ -64,7 +69,7 @@ def attempt(scene: Scene, kills: Sequence[int], seed: int | None = 1) -> Trial:
         if not runs[-1].was_killed:
             break
     leftovers = [one.name for one in (scene.home / ".connector").iterdir() if one.suffix != ".lock"]
-    return Trial(runs, before, tables, scene.seen_org(), leftovers)
+    return Trial(runs, before, tables, scene.seen_org(), leftovers, at_once)
 
 
 def read_tables(home: Path) -> Tables:
@@ -234,6 +239,8 @@ def _pages(trial: Trial, calm: Trial) -> Iterator[str]:
             if one["state"] == "pulling":
                 stored = _stored(one)
                 in_flight = Counter([(_interval(one), stored + 1)])
+                further = range(stored + 2, stored + 1 + trial.at_once)
+                in_flight += Counter({ask: 1 for page in further if (ask := (_interval(one), page)) in run.asked()})
                 if stored == ends.get(_span(one)):
                     # Nothing more to store: the run may have been asking again whether this is the end.
                     in_flight |= Counter({ask: n for ask, n in undisturbed.items() if ask >= (_interval(one), stored)})
