@@ -89,7 +89,9 @@ def callback(draft: Draft, directory: Directory, queue: int) -> int:
 def outbound(draft: Draft, directory: Directory, queue: int) -> int:
     """An agent calls a customer, for a queue in half of the cases; one call in five is not answered."""
     agent, _ = _agent(draft, directory)
-    call = Call(draft, directory, "voice", "outbound", queue, _line(draft, "voice"))
+    line = _line(draft, "voice")
+    # Outward it is the customer who is called.
+    call = Call(draft, directory, "voice", "outbound", queue, {**line, "ani": line["dnis"], "dnis": line["ani"]})
     facts = {"queueId": call.queue_id()} if draft.chance(0.5) else {}
     session = draft.session(agent, "voice", "outbound", **call.facts)
     draft.metric(session, "nOutbound", 1, draft.start)
