@@ -12,8 +12,8 @@ import pytest
 from lab import DAY, Lab, at
 
 from connector.assemble import load_streams
-from connector.mapping.relationships import streams_parents_first
 from connector.ledger import Books
+from connector.mapping.relationships import streams_parents_first
 from connector.salesforce.collections import upsert
 from connector.sandbox.contact_centre import ContactCentre
 from connector.sandbox.conversations import milliseconds

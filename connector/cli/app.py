@@ -121,7 +121,7 @@ def demo(
     folder: Annotated[str, typer.Option(metavar="DIR", help="Where the demo's home is made.")] = "demo",
     conversations: Annotated[
         int, typer.Option(min=100, metavar="N", help="How many the contact centre has in three days.")
-    ] = 6000,
+    ] = 3000,
 ) -> int:
     """Simulate both services: a first sync, an hour of changes, a second sync. Needs no account and no network."""
     from connector.cli.demo import run_demo

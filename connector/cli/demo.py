@@ -18,7 +18,7 @@ from connector.assemble import Seams, load_streams
 from connector.cli.sandbox import SETTINGS
 from connector.cli.session import Session, Surroundings, worst
 from connector.cli.shipped import shipped_mappings, write_schema
-from connector.cli.show import beside, result_tables
+from connector.cli.show import add, beside, result_tables, table
 from connector.cli.state import open_state
 from connector.cli.sync import run_all, tell_trouble
 from connector.config import load_config
@@ -37,6 +37,17 @@ from connector.sync import Order, Result
 _MARK = "demo.json"
 _DAYS = 3
 _HOUR = timedelta(hours=1)
+_LEGS = (
+    ("started", "Started__c"),
+    ("purpose", "Purpose__c"),
+    ("queue", "Queue_Name__c"),
+    ("agent", "Agent_Name__c"),
+    ("wrap-up", "Wrap_Up_Code__c"),
+    (">talk (s)", "Talk_s__c"),
+    (">hold (s)", "Hold_s__c"),
+    (">after (s)", "After_Call_Work_s__c"),
+)
+"""Heading and field of each column of the legs shown."""
 _SETTLED = timedelta(minutes=20)
 """After a full hour: what it brought is past the settle delay of the shipped mappings."""
 
@@ -203,19 +214,40 @@ class _Play:
             self._session.out.print(one, highlight=False)
 
     def _examples(self) -> Iterator[RenderableType]:
-        """One conversation that is over, and one that is still open."""
+        """The newest that is over, passed on between queues that have names if there is such a one; the newest open."""
         rows = self._salesforce.rows("Conversation__c")
-        for title, is_open in (("over", False), ("still open", True)):
-            newest = sorted(rows.items(), key=lambda item: str(item[1]["Started__c"]), reverse=True)
-            for identity, row in newest:
-                found = self._world.conversation_at(self._clock.now(), identity)
-                if found is not None and row["Is_Open__c"] == is_open:
-                    yield self._beside(found, row, title)
-                    break
+        newest = sorted(rows, key=lambda identity: str(rows[identity]["Started__c"]), reverse=True)
+        over = [identity for identity in newest if not rows[identity]["Is_Open__c"]]
+        transferred = [
+            identity
+            for identity in over
+            if (row := rows[identity])["First_Agent_Id__c"] != row["Last_Agent_Id__c"]
+            and row["First_Queue_Name__c"]
+            and row["Last_Queue_Name__c"]
+        ]
+        still_open = [identity for identity in newest if rows[identity]["Is_Open__c"]]
+        for title, found in (("over", transferred or over), ("still open", still_open)):
+            for identity in found[:1]:
+                yield from self._example(identity, rows[identity], title)
 
-    def _beside(self, conversation: dict[str, Any], row: dict[str, Any], title: str) -> Table:
+    def _example(self, identity: str, row: dict[str, Any], title: str) -> Iterator[RenderableType]:
+        conversation = self._world.conversation_at(self._clock.now(), identity)
+        assert conversation is not None, "what stands in the org was told by the world"
         (record,) = flatten_conversations([conversation])
-        return beside(record, row, title)
+        (stream,) = load_streams(self._config, ["conversations"])
+        written = {rule.name for rule in stream.compiled.mapping.targets[0].fields}
+        yield beside(record, {name: value for name, value in row.items() if name in written}, title)
+        yield self._legs(self._salesforce.records("Conversation__c")[identity]["Id"])
+
+    def _legs(self, parent: str) -> Table:
+        """The legs of the conversation with that record id, as they stand in the org."""
+        made = table(*(heading for heading, _ in _LEGS), title="its legs in Salesforce")
+        legs = [
+            row for row in self._salesforce.rows("Conversation_Leg__c").values() if row["Conversation__c"] == parent
+        ]
+        for leg in sorted(legs, key=lambda leg: (str(leg["Started__c"]), str(leg["Ended__c"]))):
+            add(made, *("" if leg[field] is None else str(leg[field]).split(".000+")[0] for _, field in _LEGS))
+        return made
 
     def _say(self, text: str) -> None:
         if not self._session.as_json and not self._session.quiet:

@@ -385,9 +385,7 @@ def test_the_fields_documented_are_as_the_simulated_org_has_them():
     org = {each.name: {field.name: field for field in each.fields} for each in OBJECTS}
     standard = {"CallDisposition"}  # a text that no admin makes
     for name, fields in documented().items():
-        there = {
-            field: "standard" if field in standard else as_documented(org[name][field]) for field in fields
-        }
+        there = {field: "standard" if field in standard else as_documented(org[name][field]) for field in fields}
         assert fields == there, name
 
 
