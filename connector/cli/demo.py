@@ -234,6 +234,7 @@ class _Play:
         conversation = self._world.conversation_at(self._clock.now(), identity)
         assert conversation is not None, "what stands in the org was told by the world"
         (record,) = flatten_conversations([conversation])
+        record.pop("attributes", None)  # the query by which conversations were read does not tell them
         (stream,) = load_streams(self._config, ["conversations"])
         written = {rule.name for rule in stream.compiled.mapping.targets[0].fields}
         yield beside(record, {name: value for name, value in row.items() if name in written}, title)
