@@ -271,8 +271,9 @@ def test_a_session_of_an_agent_becomes_a_leg_with_all_of_its_talk(rows_of):
     conversation, leg = rows_of("conversations", OPEN | {"participants": [agent]})
     assert (conversation.target, leg) == (0, Row(1, "c1|p1|s1", DAY, values))
     session["segments"][-1] = {"segmentStart": "2026-01-01T00:02:00Z"}
+    session["metrics"] = session["metrics"][:2]
     _, running = rows_of("conversations", OPEN | {"participants": [agent]})
-    assert running.values["Ended__c"] is None
+    assert (running.values["Ended__c"], running.values["Talk_s__c"]) == (None, None)
 
 
 def test_a_call_somebody_took_becomes_a_task(rows_of):
