@@ -37,7 +37,11 @@ _COMPOUND = frozenset({"address", "location"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field as describe tells it, as far as a mapping is concerned. length: characters; 0 for other kinds."""
+    """One field as describe tells it, as far as a mapping is concerned.
+
+    length: characters; precision, scale: digits in all and after the point; 0 for other kinds. is_permissionable:
+    whether a permission set may name it.
+    """
 
     name: str
     type: str
@@ -53,6 +57,10 @@ class Field:
     relationship: str = ""
     is_polymorphic: bool = False
     label: str = ""
+    is_case_sensitive: bool = False
+    is_permissionable: bool = True
+    precision: int = 0
+    scale: int = 0
 
     @property
     def is_required(self) -> bool:
@@ -269,4 +277,8 @@ def _field(told: Mapping[str, Any]) -> Field:
         relationship=str(told.get("relationshipName") or ""),
         is_polymorphic=bool(told.get("polymorphicForeignKey")),
         label=str(told.get("label") or ""),
+        is_case_sensitive=bool(told.get("caseSensitive")),
+        is_permissionable=bool(told.get("permissionable", True)),
+        precision=int(told.get("precision") or 0),
+        scale=int(told.get("scale") or 0),
     )
