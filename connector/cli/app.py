@@ -260,6 +260,28 @@ def gaps(session: Session, stream: _OneStream = None) -> int:
 
 
 @command
+def schema(
+    session: Session,
+    stream: _Stream,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the project folder here; else in the home.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that were changed.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Compare with the org instead, and write nothing.")] = False,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Make what the org lacks, and give yourself the permission set.")
+    ] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="With --deploy: let Salesforce try it and keep nothing.")
+    ] = False,
+) -> int:
+    """Make the Salesforce object, fields and permission set a stream needs: as a project folder, or in the org."""
+    from connector.cli.schema import run_schema
+
+    return run_schema(session, stream, out=out, force=force, diff=diff, deploy=deploy, check_only=check_only)
+
+
+@command
 def sandbox(
     session: Session,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the proxy on this machine; 0: a free one.")] = 0,

@@ -23,6 +23,7 @@ from connector.sandbox.salesforce.errors import RestError
 from connector.sandbox.salesforce.ingest import JOB_FAULTS, Ingest
 from connector.sandbox.salesforce.jobs import Jobs, SeenJob
 from connector.sandbox.salesforce.logins import SOAP_PATH, Logins, User
+from connector.sandbox.salesforce.metadata import PERMISSION_OBJECTS, Metadata
 from connector.sandbox.salesforce.org import Org, record_id
 from connector.sandbox.salesforce.rest import Call, json_answer
 from connector.sandbox.salesforce.setup import Predicate, Setup
@@ -57,7 +58,8 @@ class SalesforceSim:
     my_domain: host without `.salesforce.com`, or a whole host that ends otherwise; one with `--` is a sandbox. clients:
     client id -> secret. certificates: client id -> PEM of the certificate uploaded to the app, or of its public key.
     users: user name -> User, who may log in by name. session_seconds: life of a token.
-    daily_calls, daily_batches: allowances of a rolling 24 hours. job_seconds: from UploadComplete to the end of a job.
+    daily_calls, daily_batches: allowances of a rolling 24 hours. job_seconds: from UploadComplete to the end of a job;
+    deploy_seconds: from its request to the end of a deploy.
     upload_limit: bytes of one upload. query_page, job_page: entries of one answer.
     Source for every behaviour: the module that answers it.
     """
@@ -77,6 +79,7 @@ class SalesforceSim:
         daily_calls: int = 100_000,
         daily_batches: int = 15_000,
         job_seconds: float = 20,
+        deploy_seconds: float = 3,
         session_seconds: float = 7200,
         upload_limit: int = 100 * 1024 * 1024,
         query_page: int = 2000,
@@ -95,7 +98,7 @@ class SalesforceSim:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
-        self._setup = Setup(objects, clock.now())
+        self._setup = Setup((*objects, *PERMISSION_OBJECTS), clock.now())
         self._org = Org(self._db, self._setup, clock)
         self._jobs = Jobs(
             self._db, self._org, self._setup, clock, seconds=job_seconds, daily_batches=daily_batches, seed=seed
@@ -118,11 +121,21 @@ class SalesforceSim:
             host=self.hosts[0],
             login_host=login_host,
         )
+        self._metadata = Metadata(
+            self._db,
+            self._org,
+            self._setup,
+            clock,
+            user_id=self.user_id,
+            identity=self._tokens.identity,
+            seconds=deploy_seconds,
+        )
         self._collections = Collections(self._org, self._setup)
         self._ingest = Ingest(self._jobs, self._setup, self.user_id, list_page=job_page)
         self._routes = Map(
             [
                 Rule("/limits", endpoint=self._limits, methods=["GET"]),
+                *self._metadata.rules(),
                 *Describe(self._setup).rules(),
                 *Queries(self._org, self._setup, page=query_page).rules(),
                 *self._collections.rules(),
@@ -214,6 +227,11 @@ class SalesforceSim:
         with self._lock:
             self._logins.is_api_enabled = False
 
+    def forbid_deploys(self) -> None:
+        """Take "Modify Metadata Through Metadata API Functions" from the user: deploys are refused."""
+        with self._lock:
+            self._metadata.may_deploy = False
+
     def add_validation_rule(self, name: str, predicate: Predicate, message: str) -> None:
         """Refuse records for which `predicate(record)` is true (FIELD_CUSTOM_VALIDATION_EXCEPTION)."""
         with self._lock:
@@ -267,6 +285,7 @@ class SalesforceSim:
             request.get_data()
             with self._lock:
                 self._jobs.advance()
+                self._metadata.advance()
                 response = self._dispatch(request, faults)
         except RestError as error:
             response = json_answer(error.body(), error.status)

@@ -43,12 +43,14 @@ class Describe:
 
     def all(self, call: Call) -> Response:
         """GET: every object, without its fields."""
-        objects = [_object(each, call.base) for each in self._setup.objects.values()]
+        objects = [
+            self._object(each, call.base) for each in self._setup.objects.values() if self._setup.sees(each.name)
+        ]
         return json_answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects})
 
     def basic(self, call: Call, name: str) -> Response:
         """GET: one object without its fields, and no recent items."""
-        return json_answer({"objectDescribe": _object(self._setup.object(name), call.base), "recentItems": []})
+        return json_answer({"objectDescribe": self._object(self._setup.object(name), call.base), "recentItems": []})
 
     def one(self, call: Call, name: str) -> Response:
         """GET: the object and the fields this user may see; 304 when nothing changed since If-Modified-Since."""
@@ -58,26 +60,25 @@ class Describe:
         if since is not None and since >= changed:
             return Response(status=304)
         fields = [_field(each) for each in self._setup.fields(described.name).values()]
-        answer = json_answer({**_object(described, call.base), "fields": fields, "recordTypeInfos": []})
+        answer = json_answer({**self._object(described, call.base), "fields": fields, "recordTypeInfos": []})
         answer.headers["Last-Modified"] = http_date(changed)
         return answer
 
-
-def _object(described: SObject, base: str) -> dict[str, Any]:
-    path = f"{base}/sobjects/{described.name}"
-    return {
-        "createable": True,
-        "custom": described.is_custom,
-        "customSetting": False,
-        "deletable": True,
-        "keyPrefix": described.key_prefix,
-        "label": described.label,
-        "labelPlural": described.plural,
-        "name": described.name,
-        "queryable": True,
-        "updateable": True,
-        "urls": {"describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}", "sobject": path},
-    }
+    def _object(self, described: SObject, base: str) -> dict[str, Any]:
+        path = f"{base}/sobjects/{described.name}"
+        return {
+            "createable": self._setup.may(described.name, "Create"),
+            "custom": described.is_custom,
+            "customSetting": False,
+            "deletable": self._setup.may(described.name, "Delete"),
+            "keyPrefix": described.key_prefix,
+            "label": described.label,
+            "labelPlural": described.plural,
+            "name": described.name,
+            "queryable": True,
+            "updateable": self._setup.may(described.name, "Edit"),
+            "urls": {"describe": f"{path}/describe", "rowTemplate": f"{path}/{{ID}}", "sobject": path},
+        }
 
 
 def _field(field: Field) -> dict[str, Any]:

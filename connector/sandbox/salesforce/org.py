@@ -59,6 +59,10 @@ class Org:
         for each in setup.objects.values():
             self._create_table(each)
 
+    def prepare(self, name: str) -> None:
+        """Make room for the records of an object, after it or one of its fields was made."""
+        self._create_table(self._setup.objects[name])
+
     def _create_table(self, made: SObject) -> None:
         columns = [f'"{each.name}" {_SQL_TYPES.get(each.kind, "TEXT")}' for each in made.all_fields()[1:]]
         self._db.execute(

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from connector.sandbox.objects import Field, SObject
 from connector.sandbox.salesforce.errors import RestError, RowRefused
 
-__all__ = ["Column", "Predicate", "Setup"]
+__all__ = ["RIGHTS", "Column", "Predicate", "Setup"]
+
+RIGHTS = ("Create", "Delete", "Edit", "Read")
+"""What a user may do with the records of an object."""
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 """Takes the record as it would be saved (JSON values by field name); True means the record is bad."""
@@ -39,6 +42,8 @@ class Setup:
         self.changed = created
         self.storage_full = False
         self._hidden: set[tuple[str, str]] = set()
+        self._read_only: set[tuple[str, str]] = set()
+        self._rights = {name: frozenset(RIGHTS) for name in self.objects}
         self._required: dict[tuple[str, str], bool] = {}
         self._validations: list[tuple[str, Predicate, str]] = []
         self._locks: Counter[tuple[str, str]] = Counter()
@@ -51,13 +56,27 @@ class Setup:
         return found
 
     def find(self, name: str) -> SObject | None:
-        """The object of that name, any case, or None."""
-        return next((each for key, each in self.objects.items() if key.lower() == name.lower()), None)
+        """The object of that name, any case, or None, also when the connected user may not see it."""
+        return next(
+            (each for key, each in self.objects.items() if key.lower() == name.lower() and self.sees(key)), None
+        )
+
+    def sees(self, name: str) -> bool:
+        """Whether the connected user may read the object."""
+        return "Read" in self._rights[name]
+
+    def may(self, name: str, right: str) -> bool:
+        """Whether the connected user has one of RIGHTS on the object."""
+        return right in self._rights[name]
 
     def fields(self, name: str) -> dict[str, Field]:
         """The fields the connected user may see, by API name. Source: describe omits fields hidden from the user."""
         return {
-            each.name: replace(each, required=self._required.get((name, each.name), each.required))
+            each.name: replace(
+                each,
+                required=self._required.get((name, each.name), each.required),
+                writable=each.writable and (name, each.name) not in self._read_only,
+            )
             for each in self.objects[name].all_fields()
             if (name, each.name) not in self._hidden
         }
@@ -79,11 +98,54 @@ class Setup:
             if each.relationship and each.relationship.lower() == relationship.lower():
                 is_named = len(each.points_to) > 1
                 for parent in each.points_to:
-                    if parent in self.objects and kind.lower() == (parent.lower() if is_named else ""):
+                    if (
+                        parent in self.objects
+                        and self.sees(parent)
+                        and kind.lower() == (parent.lower() if is_named else "")
+                    ):
                         for key in self.fields(parent).values():
                             if key.is_key and key.name != "Id" and key.name.lower() == parent_field.lower():
                                 return Column(each, key, parent)
         return None
+
+    def add_object(self, made: SObject, now: datetime) -> None:
+        """A new object, which nobody may see before a permission set says so."""
+        self.objects[made.name] = made
+        self._rights[made.name] = frozenset()
+        self.changed = now
+
+    def put_field(self, name: str, field: Field, now: datetime) -> None:
+        """A new field, which nobody may see before a permission set says so; or another form of one that is there."""
+        made = self.objects[name]
+        there = [each.name for each in made.fields]
+        if field.name in there:
+            fields = tuple(field if each.name == field.name else each for each in made.fields)
+        else:
+            fields = (*made.fields, field)
+            if not field.required:
+                self._hidden.add((name, field.name))
+        self.objects[name] = replace(made, fields=fields)
+        self.changed = now
+
+    def free_prefix(self) -> str:
+        """The first three letters of record ids of the next new object."""
+        taken = {each.key_prefix for each in self.objects.values()}
+        return next(prefix for number in range(100) if (prefix := f"b{number:02}") not in taken)
+
+    def allow(self, name: str, rights: Iterable[str], now: datetime) -> None:
+        """Give the user rights on an object."""
+        self._rights[name] |= frozenset(rights)
+        self.changed = now
+
+    def show(self, name: str, field: str, now: datetime, *, editable: bool) -> None:
+        """Let the user see a field, and write it too when it is editable."""
+        hidden = (name, field) in self._hidden
+        self._hidden.discard((name, field))
+        if editable:
+            self._read_only.discard((name, field))
+        elif hidden:
+            self._read_only.add((name, field))
+        self.changed = now
 
     def hide(self, name: str, field: str, now: datetime, *, hidden: bool) -> None:
         """Take the field from the user's sight, or give it back."""
