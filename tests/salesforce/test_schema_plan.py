@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from schema_plans import plan_of_fields
+from schema_plans import plan_of, plan_of_fields
 
 from connector.errors import MappingError
 from connector.salesforce.schema.fields import NewField, label_of
@@ -71,6 +71,16 @@ def test_what_salesforce_would_refuse_is_told_before_anything_is_written(planned
     name = field.partition(":")[0]
     (told,) = refused.value.problems
     assert told.startswith(f"calls: fields.{name}: {problem}")
+
+
+def test_the_key_is_always_text(tmp_path):
+    path = tmp_path / "calls.yml"
+    path.write_text(
+        "source: {query: conversations.details}\nwindow: {start: 2026-01-01}\n"
+        "target: {object: Call__c, external_id: Key__c}\nfields: {Key__c: {key: [conversationId], type: Email}}\n"
+    )
+    with pytest.raises(MappingError, match=r"calls: fields\.Key__c: the key field must be of type Text, not Email"):
+        plan_of(path)
 
 
 def test_every_problem_is_told_at_once(planned):
@@ -159,3 +169,10 @@ def test_a_value_nobody_can_tell_the_kind_of_becomes_text_aloud(planned):
     assert [field.type for field in plan.fields] == ["Text", "Text", "Number"]
     assert len(plan.notes) == 1
     assert plan.notes[0].startswith("fields.F__c: what values it will have is not known")
+
+
+def test_only_a_stream_that_deletes_may_delete(tmp_path):
+    plan_of_fields(tmp_path)
+    path = tmp_path / "calls.yml"
+    path.write_text(path.read_text().replace("external_id: Key__c", "external_id: Key__c, when_vanished: delete"))
+    assert plan_of(path).permissions.objects == {"Call__c": {"read", "create", "edit", "delete"}}

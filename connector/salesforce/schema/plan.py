@@ -154,7 +154,7 @@ class _Making:
         if is_own(name):
             self._add_object(target)
         rights: list[Right] = ["read", "create", "edit"]
-        if str(target.when_vanished) == "delete":
+        if target.when_vanished == "delete":
             rights.append("delete")
         self._grant_object(name, *rights)
         for rule in target.fields:
@@ -182,7 +182,8 @@ class _Making:
         self.objects.append(NewObject(name, label, plural_of(label), " ".join(self.mapping.about.split()), named))
 
     def _add_field(self, made: NewField, column: str) -> None:
-        self.problems += [f"{self.mapping.stream}: fields.{column}: {problem}" for problem in field_problems(made)]
+        found = field_problems(made)
+        self.problems += [f"{self.mapping.stream}: fields.{column}: {problem}" for problem in found]
         self.fields.append(made)
 
     def _add_parent(self, object: str, column: str, link: Relationship, label: str | None) -> None:
