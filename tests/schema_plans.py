@@ -5,6 +5,25 @@ from pathlib import Path
 from connector.mapping import compile_mapping, load_mapping
 from connector.salesforce.schema.plan import Plan, plan_schema
 
+EVERY_KIND = (
+    "Text__c: direction",
+    "Long__c: {from: direction, length: 4000}",
+    "Area__c: {from: direction, type: TextArea}",
+    "Number__c: {from: duration_ms, divide: 1000, round: 1}",
+    "Percent__c: {from: duration_ms, type: Percent}",
+    "Currency__c: {from: duration_ms, type: Currency}",
+    "Checkbox__c: is_open",
+    "Date__c: {from: conversationStart, date: UTC}",
+    "DateTime__c: conversationStart",
+    "Picklist__c: {from: direction, map: {inbound: In}, type: Picklist}",
+    "Several__c: {from: direction, map: {inbound: In, outbound: Out}, type: MultiselectPicklist}",
+    "Phone__c: {from: direction, type: Phone}",
+    "Email__c: {from: direction, type: Email}",
+    "Url__c: {from: direction, type: Url}",
+    "Account__r.Ext__c: direction",
+)
+"""Fields of every type there is."""
+
 
 def plan_of(path: Path, known: tuple[str, ...] = ()) -> Plan:
     """The plan of a mapping file."""

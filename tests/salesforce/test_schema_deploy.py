@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from schema_plans import plan_of_fields
+from schema_plans import EVERY_KIND, plan_of_fields
 
 from connector.errors import DeliveryRefused, MalformedAnswer, PermissionMissing, ServiceUnavailable
 from connector.salesforce.schema.deploy import Deployed, DeployProgress, assign, deploy
@@ -40,6 +40,14 @@ def test_a_deploy_is_followed_to_its_end_and_its_fields_show_once_the_set_is_ass
     assert [one.place for one in differences(plan, fetch_present(org, plan))] == ["Survey__c"]
     assert (assign(org, "Connector_Calls"), assign(org, "Connector_Calls")) == (True, False)
     assert differences(plan, fetch_present(org, plan)) == []
+
+
+@pytest.mark.parametrize("object", ["Survey__c", "Contact", "Task"])
+def test_fields_of_every_type_are_taken_and_are_then_as_planned(world, tmp_path, object):
+    place, plan = world(), plan_of_fields(tmp_path, *EVERY_KIND, object=object)
+    deploy(place.org(), zipped(package_files(plan, "66.0")), check_only=False, sleep=place.clock.sleep)
+    assign(place.org(), "Connector_Calls")
+    assert differences(plan, fetch_present(place.org(), plan)) == []
 
 
 def test_a_deploy_that_only_checks_leaves_nothing(world, plan, package):

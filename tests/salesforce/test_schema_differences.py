@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from schema_plans import plan_of_fields
+from schema_plans import plan_of, plan_of_fields
 
 from connector.salesforce.describe import Description, Field
 from connector.salesforce.schema.differences import Difference, differences, fetch_present, left_to_do
@@ -84,6 +84,14 @@ def test_a_missing_object_and_missing_rights_are_told_once(plan):
     assert differences(plan, gone) == [Difference("Call__c", "missing", text, True)]
     text = "this user may not create or edit records"
     assert differences(plan, present(create=False, edit=False)) == [Difference("Call__c", "rights", text, True)]
+
+
+def test_a_stream_that_deletes_misses_the_right_to(tmp_path):
+    plan_of_fields(tmp_path, *FIELDS)
+    path = tmp_path / "calls.yml"
+    path.write_text(path.read_text().replace("external_id: Key__c", "external_id: Key__c, when_vanished: delete"))
+    found = differences(plan_of(path), present())
+    assert found == [Difference("Call__c", "rights", "this user may not delete records", True)]
 
 
 def test_a_parents_hidden_key_is_missed(plan):

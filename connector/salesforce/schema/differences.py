@@ -66,7 +66,9 @@ def _differences(plan: Plan, present: Mapping[str, Description | None]) -> Itera
         if found is None:
             yield Difference(name, "missing", "there is no such object, or this user may not see it", True)
         elif name in plan.targets:
-            may = {"create": found.is_createable, "edit": found.is_updateable}
+            may = {"create": found.is_createable, "edit": found.is_updateable, "delete": found.is_deletable}
+            wanted = plan.permissions.objects.get(name, frozenset({"create", "edit"}))
+            may = {right: is_granted for right, is_granted in may.items() if right in wanted}
             if lacking := [right for right, is_granted in may.items() if not is_granted]:
                 yield Difference(name, "rights", f"this user may not {' or '.join(lacking)} records", True)
     new = {field.full_name: field for field in plan.fields}
