@@ -67,6 +67,7 @@ def test_a_zip_is_the_same_for_the_same_files():
     files = package_files(plan_of(SHIPPED[0]), "66.0")
     assert zipped(files) == zipped(dict(files))
     with zipfile.ZipFile(io.BytesIO(zipped(files))) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {name: archive.read(name).decode() for name in archive.namelist()} == files
 
 
