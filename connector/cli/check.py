@@ -214,7 +214,11 @@ def _fields(org: Org, stream: Stream) -> _Finding:
         deletes = target.when_vanished == "delete"
         found += problems(fetch_description(org, target.object), target.external_id, types, deletes=deletes)
     if found:
-        raise DeliveryRefused("\n".join(found), f"mend the object in Salesforce or mappings/{stream.name}.yml")
+        raise DeliveryRefused(
+            "\n".join(found),
+            f"mend the object in Salesforce or mappings/{stream.name}.yml; connector schema {stream.name} makes its "
+            "fields and permission set",
+        )
     count = sum(map(len, compiled.columns))
     return f"{count} fields of {', '.join(target.object for target in compiled.mapping.targets)} fit", ()
 

@@ -36,8 +36,9 @@ def run_schema(
     config = session.salesforce_config() if diff or deploy else session.local_config()
     session.announce(config, will_write=False)
     plan = _plan(config, stream)
-    for note in plan.notes:
-        session.note(f"! {note}")
+    if not session.as_json and not session.quiet:
+        for note in plan.notes:
+            session.note(f"! {note}")
     if diff:
         return _compare(session, config, plan)
     if deploy:
@@ -104,7 +105,7 @@ def _compare(session: Session, config: Config, plan: Plan) -> int:
         found = differences(plan, fetch_present(org, plan))
         org_id = org.org_id
     code = int(any(one.is_needed for one in found))
-    session.show({"org": org_id, "stream": plan.stream, "differences": found, "exit_code": code})
+    session.show({"org": org_id, "stream": plan.stream, "differences": found, "notes": plan.notes, "exit_code": code})
     if not session.as_json and (not session.quiet or code):
         _show_differences(session, plan, found)
     return code
@@ -143,6 +144,7 @@ def _deploy(session: Session, config: Config, plan: Plan, *, check_only: bool) -
         "fields": [one.full_name for one in left.fields],
         "permission_set": plan.permissions.name,
         "assigned": is_new,
+        "notes": plan.notes,
         "exit_code": 0,
     }
     session.show(made)

@@ -80,6 +80,29 @@ def test_what_is_there_and_otherwise_is_told_and_left(cli):
     assert "Conversation__c.First_Queue_Id__c: is of type string instead of double" in compared.out
 
 
+def test_check_names_the_command_that_makes_a_missing_field(cli):
+    cli("schema", "conversations", "--deploy")
+    cli.lab.change_mapping("First_Queue_Id__c:", "Queue_Of_Arrival__c:")
+    checked = cli("check", "conversations")
+    assert checked.code == 3
+    assert "connector schema conversations makes its fields and permission set" in checked.out
+    assert cli("schema", "conversations", "--deploy", "--json").json["fields"] == [
+        "Conversation__c.Queue_Of_Arrival__c"
+    ]
+    assert cli("check", "conversations").code == 0
+
+
+def test_what_was_guessed_is_told(cli):
+    cli.lab.change_mapping("First_Queue_Id__c:", "Case__r.Case_Key__c:")
+    note = (
+        "fields.Case__r.Case_Key__c: the look-up Case__c is taken to point to Case, told by its name; "
+        "see `referenceTo` in its file"
+    )
+    assert cli("schema", "conversations").err.splitlines()[1:] == [f"! {note}"]
+    assert cli("schema", "conversations", "--json").json["notes"] == [note]
+    assert cli("schema", "conversations", "--quiet").err == ""
+
+
 def test_a_deploy_that_is_only_checked_changes_nothing(cli):
     done = cli("schema", "conversations", "--deploy", "--check-only", "--json").json
     assert (done["check_only"], done["assigned"], len(done["fields"])) == (True, None, 8)
@@ -100,6 +123,7 @@ def test_an_org_that_lacks_the_object_differs_and_says_so(cli):
                 "is_needed": True,
             }
         ],
+        "notes": [],
         "exit_code": 1,
     }
 

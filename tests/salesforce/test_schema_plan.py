@@ -33,6 +33,10 @@ def planned(tmp_path: Path):
         ("F__c: {from: conversationId, truncate: 4000}", {"type": "LongTextArea", "length": 4000}),
         ("F__c: {from: conversationId, length: 256}", {"type": "LongTextArea", "length": 256}),
         ("F__c: {from: conversationId, type: LongTextArea}", {"type": "LongTextArea", "length": 32_768}),
+        (
+            "F__c: {from: conversationId, truncate: 500, type: LongTextArea}",
+            {"type": "LongTextArea", "length": 500},
+        ),
         ("F__c: {from: conversationId, type: Phone}", {"type": "Phone"}),
         ("F__c: {from: duration_ms, divide: 1000, round: 1}", {"type": "Number", "precision": 18, "scale": 1}),
         ("F__c: {from: duration_ms, divide: 1000}", {"type": "Number", "precision": 18, "scale": 4}),

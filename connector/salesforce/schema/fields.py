@@ -88,7 +88,8 @@ def new_field(object: str, rule: FieldRule, kind: str, *, is_key: bool) -> NewFi
         if length > LONGEST_TEXT and not (is_key or rule.type):
             type = "LongTextArea"
     elif type == "LongTextArea":
-        length = rule.length or _LONGEST_LONG_TEXT
+        cut = _text_length(rule, is_key=False)
+        length = cut if rule.length or cut > LONGEST_TEXT else _LONGEST_LONG_TEXT
     has_digits = type in _NUMBERS
     return NewField(
         object=object,
