@@ -107,7 +107,7 @@ STANDARD_OBJECTS: tuple[SObject, ...] = (
                 create_only=True,
                 default="Task",
             ),
-            external_id("Genesys_Conversation_Id__c", "Genesys Conversation Id", 40),
+            external_id("Genesys_Conversation_Id__c", "Genesys Conversation Id"),
         ),
     ),
 )
