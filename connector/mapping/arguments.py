@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import jmespath
 import re2
 from pydantic import PlainValidator
 
@@ -132,6 +131,8 @@ def _expression(written: Any) -> Expression:
         raise ValueError("must be a JMESPath expression, such as \"participants[?purpose=='agent'] | [0].userId\"")
     if len(written) > _LONGEST_EXPRESSION:
         raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters; no expression needs to be")
+    import jmespath  # few mappings need it, and every command would wait for it
+
     try:
         return Expression(written, jmespath.compile(written).search)
     except (jmespath.exceptions.JMESPathError, RecursionError) as error:
