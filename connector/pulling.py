@@ -12,6 +12,7 @@ from connector.errors import CannotHalve, ConnectorError, QueryRefused, RefusedS
 from connector.following import Followed, Rules
 from connector.genesys.by_id import IdReader
 from connector.genesys.chain import judge_chain
+from connector.genesys.jobs import POLL_SECONDS, JobReader
 from connector.genesys.judge import (
     AskAgain,
     Complete,
@@ -27,9 +28,10 @@ from connector.genesys.judge import (
 )
 from connector.genesys.pages import PageReader
 from connector.genesys.queries import CursorPaging
+from connector.job_passes import MOST_JOBS, JobLost, JobPasses, JobWait, LakeLags, is_held, lag_in_words
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
-from connector.spans import Planned, Span, Window, stamp
+from connector.spans import Path, Planned, Span, Window, stamp
 from connector.state import open_records
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint, Pass
@@ -62,7 +64,8 @@ class Reading:
 
     cursor: by which `page` is asked, None for the first and where pages have numbers; resumed: its last page was stored
     by an earlier run and is read again first; lost_cursor: this run began it again because a cursor was refused; due:
-    of a pass over open records, those due by then are read.
+    of a pass over open records, those due by then are read; wait: how its job is waited for; lost_jobs: so many were
+    lost in this run.
     """
 
     of: Pass
@@ -73,6 +76,8 @@ class Reading:
     cursor: str | None = None
     lost_cursor: bool = False
     due: datetime | None = None
+    wait: JobWait = field(default_factory=JobWait)
+    lost_jobs: int = 0
 
 
 class Puller:
@@ -82,7 +87,7 @@ class Puller:
     delivered, None: never, for a run that delivers nothing; is_paused: it did so last, and nothing comes before some
     rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs;
     ids: reads its open records by id, None when the query has none; vanished: what becomes of rows that are given no
-    more.
+    more; jobs: reads the passes by job, None without any.
     """
 
     def __init__(
@@ -98,8 +103,10 @@ class Puller:
         order: Sequence[int] = (),
         ids: IdReader | None = None,
         vanished: Sequence[Rule] = (),
+        jobs: JobReader | None = None,
     ) -> None:
-        self._reader = reader
+        self._by_query = reader
+        self._jobs = JobPasses(jobs, store.passes, now) if jobs else None
         self._ids = ids
         self._rules = Rules(window, compiled.mapping.open_give_up.length())
         self._compiled = compiled
@@ -135,6 +142,12 @@ class Puller:
         """Passes still to be read, the one being read included; one over open records counts once it is begun."""
         return len(self._work) - self._work.count(OPEN) + (self._reading is not None)
 
+    @property
+    def _reader(self) -> PageReader:
+        """Reads the pass at hand."""
+        is_by_job = self._reading is not None and self._reading.of.path == "job"
+        return self._jobs.reader if self._jobs and is_by_job else self._by_query
+
     def step(self) -> float | None:
         """Read one page. Returns the seconds after which the next step makes sense, or None when all is read.
 
@@ -152,9 +165,16 @@ class Puller:
             return 0.0
         if reading.due is not None:
             return self._follow(reading, reading.due)
+        if self._jobs and reading.of.path == "job":
+            wait = self._await_job(self._jobs, reading)
+            if wait is not None:
+                return wait
+        job = reading.of.job or ""
         try:
-            page = self._reader.fetch_page(reading.of.span, reading.page, reading.cursor)
+            page = self._reader.fetch_page(reading.of.span, reading.page, reading.cursor, job)
         except (RefusedSpan, QueryRefused) as refusal:
+            if job:
+                return self._results_refused(reading, refusal)
             if reading.cursor is not None:
                 self._cursor_refused(reading, refusal)
             elif not isinstance(refusal, RefusedSpan):
@@ -169,10 +189,12 @@ class Puller:
             if fault.status not in TOO_DEEP or reading.page == 1:
                 raise
             # Deep pages fail for good on some spans; when page 1 answers, this is one of them.
-            self._reader.fetch_page(reading.of.span, 1)
+            self._reader.fetch_page(reading.of.span, 1, None, job)
             self._disagree(reading, after_unanswered(reading.page))
             return 0.0
         self.pages += 1
+        if self._jobs:
+            reading.of = self._jobs.heard(reading.of, page.available)
         if reading.resumed is not None:
             return self._resume(reading, page, reading.resumed)
         return self._weigh(reading, page)
@@ -196,6 +218,40 @@ class Puller:
             return Reading(one)
         stored = one.checkpoint
         return Reading(one, stored.page, stored.seen, one.distinct_keys, stored, stored.cursor)
+
+    def _await_job(self, jobs: JobPasses, reading: Reading) -> float | None:
+        """Bring a pass to the results of its job; returns the seconds to wait, None when they can be read."""
+        try:
+            reading.of, wait = jobs.step(reading.of, reading.wait)
+        except JobLost as lost:
+            return self._job_lost(reading, lost.reason)
+        except LakeLags:
+            self._end_pulling(reading)
+            return 0.0
+        except RefusedSpan as refusal:
+            self._refused(reading, refusal)
+            return 0.0
+        return wait
+
+    def _job_lost(self, reading: Reading, reason: str) -> float:
+        """Another job is submitted, a few times; the pass begins at page 1. Returns the seconds to wait."""
+        lost = reading.lost_jobs + 1
+        log.info("%s %s: job %s is lost: %s", self._stream, reading.of.span, reading.of.job, reason)
+        again = self._store.passes.restart(reading.of, self._now())
+        if lost >= MOST_JOBS:
+            raise ServiceUnavailable(
+                f"{self._stream}: {again.span}: {lost} jobs in a row gave no results; the last one: {reason}",
+                "nothing is lost: the next run submits another job; `source: {via: query}` reads without jobs",
+            )
+        self._reading = Reading(again, lost_jobs=lost)
+        return POLL_SECONDS[lost]
+
+    def _results_refused(self, reading: Reading, refusal: ConnectorError) -> float:
+        """Results are gone after a while; refused again of another job, they are too much for one answer."""
+        if isinstance(refusal, RefusedSpan) and reading.lost_jobs:
+            self._disagree(reading, Disagree(f"page {reading.page} of the job is refused: {refusal.message}"))
+            return 0.0
+        return self._job_lost(reading, refusal.message)
 
     def _is_full(self) -> bool:
         most = self._most_waiting
@@ -273,11 +329,11 @@ class Puller:
 
     def _noting(self, one: Pass, page: Page) -> Callable[[sqlite3.Connection], None]:
         """Brings the list of open records up to date with a page."""
-        found = list(self._following(page.records, one.began, one.within))
+        found = list(self._following(page.records, one.as_of, one.within))
         return lambda db: open_records.note(db, self._stream, found)
 
     def _following(self, records: Iterable[Record], read: datetime, within: Span | None) -> Iterator[Followed]:
-        if (by_id := self._reader.query.by_id) is None:
+        if self._ids is None or (by_id := self._reader.query.by_id) is None:
             return iter(())
         return self._rules.following(records, by_id.key, self._reader.query.time, by_id.end, read, within)
 
@@ -310,10 +366,23 @@ class Puller:
         return 0.0
 
     def _finish(self, reading: Reading) -> None:
-        """The witnesses agreed. What was read by id belongs to no span, so nothing can be missing there."""
-        one = reading.of
-        self._store.passes.pulled(one, vanish="" if one.kind == "open" else "due")
-        self._store.vanished.settle(one, self._vanished, self._now())
+        """The witnesses agreed."""
+        self._end_pulling(reading)
+
+    def _end_pulling(self, reading: Reading, reason: str = "", expected: int | None = None) -> None:
+        """The last page is stored. What the lake did not hold may be missing: then the span counts as not read.
+
+        What was read by id belongs to no span, so nothing can be missing there.
+        """
+        one, passes = reading.of, self._store.passes
+        if not is_held(one):
+            log.warning("%s %s: %s", self._stream, one.span, lag_in_words(one))
+            passes.fail(one, lag_in_words(one), self._run, self._now())
+        elif reason:
+            passes.pulled(one, reason, expected)
+        else:
+            passes.pulled(one, vanish="" if one.kind == "open" else "due")
+            self._store.vanished.settle(one, self._vanished, self._now())
         self._reading = None
 
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:
@@ -333,8 +402,7 @@ class Puller:
                 self._finish(reading)
                 return
             log.info("%s %s: a gap: %s", self._stream, one.span, verdict.reason)
-            self._store.passes.pulled(one, verdict.reason, verdict.expected)
-            self._reading = None
+            self._end_pulling(reading, verdict.reason, verdict.expected)
 
     def _is_small(self, reading: Reading, verdict: Disagree) -> bool:
         """Whether smaller spans would say the same: a loop, or in a half a shortage, where all fits into one page."""
@@ -396,7 +464,10 @@ class Puller:
         if smallest == span:
             raise wrong from refusal
         try:
-            self._reader.fetch_page(smallest, 1)
+            if self._jobs and reading.of.path == "job":
+                self._jobs.reader.submit(smallest)
+            else:
+                self._reader.fetch_page(smallest, 1)
         except RefusedSpan:
             raise wrong from refusal
         self._disagree(reading, Disagree("the service refuses a span of this length"))
@@ -421,17 +492,18 @@ class Puller:
             elif at and not start <= at < end:
                 entries.append(Entry(key, content, at, "outside"))
             else:
-                entries.append(self._mapped(record, key, content, at))
+                entries.append(self._mapped(one.path, record, key, content, at))
         return entries, distinct
 
-    def _mapped(self, record: Record, key: bytes, content: bytes, at: str) -> Entry:
+    def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str) -> Entry:
+        of_job = self._compiled.job_fields if path == "job" else ()
         try:
-            rows = self._compiled.map(record)
+            rows = self._compiled.map(record) if path == "job" else self._compiled.map_by_query(record)
         except Unmappable as problem:
             return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
         if self._rank:
             rows.sort(key=lambda row: self._rank[row.target])
-        return Entry(key, content, at, "mapped" if rows else "filtered", rows)
+        return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job)
 
 
 def _whole_second(text: object) -> str:

@@ -7,10 +7,11 @@ boundaries of a period lie in a time zone; every span of a plan begins and ends 
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connector.errors import CannotHalve
@@ -75,6 +76,9 @@ class Period:
 def _units(*counts: tuple[int, str]) -> str:
     return "".join(f"{count}{unit}" for count, unit in counts if count)
 
+
+Path = Literal["query", "job"]
+"""How a span is read."""
 
 MINUTE = Period(seconds=60)
 DAY = Period(days=1)
@@ -278,6 +282,15 @@ class Window:
             for cell in self.size.cut(self.size.outward(span))
         ]
 
+    def reach(self, now: datetime, lake: "Lake | None") -> datetime:
+        """The horizon, and where nothing but the lake is read, not past what that holds."""
+        horizon = self.horizon(now)
+        return min(horizon, self.grain.floor(lake.until)) if lake and lake.is_only else horizon
+
+    def is_held(self, span: Span, until: datetime) -> bool:
+        """Whether a lake filled until then holds the span with all that may have changed in it during the lookback."""
+        return span.end + self.lookback + self.settle <= until
+
     def first(self) -> datetime:
         """Where coverage begins."""
         return self.grain.floor(self.start)
@@ -287,11 +300,12 @@ class Window:
 class Known:
     """What the state says of a stream when a run plans.
 
-    reads: settled spans, apart, with when their last agreed read began; taken: spans of unfinished passes; gaps: spans
-    of open gaps; owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
+    reads: settled spans, apart, with when their last agreed read began, of a read by job as of when its data was;
+    by_query: those of them read by query; taken: spans of unfinished passes; gaps: spans of open gaps; owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
     """
 
     reads: Sequence[tuple[Span, datetime]] = ()
+    by_query: Sequence[Span] = ()
     taken: Sequence[Span] = ()
     gaps: Sequence[Span] = ()
     owed: Sequence[tuple[Span, bool]] = ()
@@ -303,20 +317,39 @@ class Known:
 
 @dataclass(frozen=True)
 class Planned:
-    """One pass to begin. kind: new, lookback, recheck, gap or resync; force: unchanged rows are sent too."""
+    """One pass to begin. kind: new, lookback, recheck, gap or resync; force: unchanged rows are sent too; path: how it
+    is read; why: the reason for that path, in words."""
 
     kind: str
     span: Span
     force: bool = False
+    path: Path = "query"
+    why: str = field(default="", compare=False)
 
 
-def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
+@dataclass(frozen=True)
+class Lake:
+    """The data lake that jobs read.
+
+    until: its availability date; is_only: nothing is read but by job, so nothing beyond that date; has_more: what was
+    read by query lacks fields, so that it is read by job as well.
+    """
+
+    until: datetime
+    is_only: bool = False
+    has_more: bool = False
+
+
+def plan(window: Window, known: Known, now: datetime, lake: Lake | None = None) -> list[Planned]:
     """What a run reads: newest first; gaps, rechecks and re-syncs in spans of their own.
 
     New time and the lookback are joined where they touch and cut at the boundaries of the window's size; time of
-    unfinished passes, of gaps and of owed spans is left out, for it is read in its own right.
+    unfinished passes, of gaps and of owed spans is left out, for it is read in its own right. lake: where jobs may read
+    it; the paths are chosen later.
     """
-    horizon, first = window.horizon(now), window.first()
+    horizon, first = window.reach(now, lake), window.first()
+    # A job that reads a span again must know it as old as it then counts as read.
+    due_until = min(horizon, window.grain.floor(lake.until)) if lake else horizon
     covered = known.covered
     owed = [
         (Span(span.start, min(span.end, horizon)), force)
@@ -335,7 +368,7 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
     planned = [Planned("lookback" if any(span.covers(piece) for span in covered) else "new", piece) for piece in pieces]
     planned += [
         Planned("recheck", piece)
-        for cell in _due_again(window, known, horizon)
+        for cell in sorted({*_due_again(window, known, due_until), *_lacking(window, known, lake)})
         for piece in window.cut(cell)
         if not any(cell.overlaps(other) for other in [*apart, *pieces])
     ]
@@ -347,6 +380,23 @@ def plan(window: Window, known: Known, now: datetime) -> list[Planned]:
         for piece in window.cut(whole)
     ]
     return sorted(planned, key=lambda one: (one.span.start, one.kind), reverse=True)
+
+
+def _lacking(window: Window, known: Known, lake: Lake | None) -> list[Span]:
+    """Whole cells of the window's size of which something was read by query only, once the lake holds them whole."""
+    if lake is None or not lake.has_more:
+        return []
+    covered = known.covered
+    # A job that knows less than the query did would take back what changed since.
+    newer = [span for span, began in known.reads if began > lake.until]
+    cells = {cell for span in known.by_query for cell in window.cells(span) if cell.end > window.first()}
+    return sorted(
+        cell
+        for cell in cells
+        if window.is_held(cell, lake.until)
+        and any(whole.covers(cell) for whole in covered)
+        and not any(cell.overlaps(span) for span in newer)
+    )
 
 
 def _still_changing(window: Window, known: Known, horizon: datetime) -> Iterator[Span]:

@@ -13,6 +13,7 @@ from connector.delivery import Delivery
 from connector.errors import ConnectorError, DeliveryRefused, TooManyVanished
 from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
+from connector.genesys.jobs import JobReader
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
 from connector.genesys.read_ahead import page_reader
@@ -20,11 +21,13 @@ from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import Compiled, Find, Fingerprints, emptied
 from connector.mapping.relationships import is_said, parent_by_name, parents_first, target_parents
+from connector.mapping.via import Ways, job_query, ways_of
+from connector.planning import Planner
 from connector.pulling import OPEN, OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import Description, fetch_description, problems
 from connector.schedules import Schedule
-from connector.spans import Planned, Span, Window, mark, merged, minus, plan, stamp
+from connector.spans import Planned, Span, Window, mark, merged, minus, stamp
 from connector.state.lookups import LookupCache
 from connector.state.open_records import given_up_in_words
 from connector.state.passes import Pass
@@ -50,6 +53,10 @@ class Stream:
     @property
     def name(self) -> str:
         return self.compiled.mapping.stream
+
+    @property
+    def ways(self) -> Ways:
+        return ways_of(self.compiled.mapping, self.window)
 
     def is_stale(self, complete_to: datetime, now: datetime) -> bool:
         """Whether the stream lags further behind than its `freshness` allows."""
@@ -183,6 +190,10 @@ class _OneRun:
         self._outbox_rows = runner._outbox_rows
         self._pages_ahead = runner._pages_ahead
         self._puller: Puller | None = None
+        mapping = stream.compiled.mapping
+        job = job_query(mapping.source)
+        self._jobs = JobReader(self._client, mapping, job) if job else None
+        self._planner = Planner(self._name, stream.ways, self._jobs, self._store, self._now)
         self._story: tuple[str, ...] = ()
         self._stale = bool(self._told.get("stale"))
 
@@ -262,7 +273,7 @@ class _OneRun:
 
     def _take_over_changes(self) -> None:
         now = self._now()
-        horizon = self._stream.window.horizon(now)
+        horizon = self._planner.horizon(now)
         if self._change in ("fields", "source", "keys"):
             first = self._stream.window.first()
             whole = [Span(first, horizon)] if self._change == "keys" and first < horizon else []
@@ -337,6 +348,7 @@ class _OneRun:
             self._stored_order,
             self._id_reader(),
             self._vanished,
+            self._jobs,
         )
         begun: list[Span] = []
         self._store.vanished.take_up(self._name, self._vanished, self._now())
@@ -359,12 +371,14 @@ class _OneRun:
 
     def _id_reader(self) -> IdReader | None:
         query = self._stream.compiled.mapping.query
-        return IdReader(self._client, query.by_id, query.records, query.permission) if query.by_id else None
+        if query.by_id is None or not self._stream.ways.follows:
+            return None
+        return IdReader(self._client, query.by_id, query.records, query.permission)
 
     def _open_passes(self, begun: Sequence[Pass]) -> Sequence[Pass | Literal["open"]]:
         """Records followed by id, behind all spans: the passes begun, else one over what is due by then."""
         follows = self._order.resync is None and self._stream.compiled.mapping.query.by_id
-        return begun or ([OPEN] if follows else [])
+        return begun or ([OPEN] if follows and self._stream.ways.follows else [])
 
     def _sweep(self, now: datetime) -> None:
         """At the end of a run that came to its end: forget what is not needed any more."""
@@ -407,7 +421,7 @@ class _OneRun:
     def _plan(self, begun: Sequence[Span], now: datetime, *, owed_only: bool) -> list[Planned]:
         """What is still to be read, without what this run has begun already."""
         known = self._store.passes.known(self._name)
-        planned = plan(self._stream.window, known, now)
+        planned = self._planner.plan(known, now)
         if self._order.resync is not None or owed_only:
             owed = [span for span, _ in known.owed]
             planned = [

@@ -116,7 +116,7 @@ def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Spa
 
 def _previewed(compiled: Compiled, record: Record) -> Previewed:
     try:
-        return Previewed(record, compiled.map(record))
+        return Previewed(record, compiled.map_by_query(record))
     except Unmappable as problem:
         return Previewed(record, problem=f"{problem.code}: {problem.message}")
 

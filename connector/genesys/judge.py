@@ -13,6 +13,7 @@ for computed page counts prove nothing (vendor's blog on conversation queries; o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 Record = dict[str, Any]
@@ -42,7 +43,8 @@ class Page:
 
     number: as it was asked for, from 1; records: flattened; digest: of the record keys in order, equal for equal pages;
     size: how many records were asked for, 0 where the request cannot say; cursor: by which it was asked, None for the
-    first; next: of the page that follows, None where there is none or pages have numbers.
+    first; next: of the page that follows, None where there is none or pages have numbers; available: up to when the
+    data lake was filled that gave it, None where it was none or tells nothing.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Page:
     witnesses: Witnesses = Witnesses()
     cursor: str | None = None
     next: str | None = None
+    available: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,13 @@ from connector.genesys.templates import fill, fill_params, fill_path, moment_tex
 from connector.mapping import Mapping as StreamMapping
 from connector.mapping.paths import parse_path
 from connector.mapping.suggest import did_you_mean
-from connector.spans import DAY, MINUTE, Calendar, Span
+from connector.spans import DAY, MINUTE, Calendar, Span, instant
 
 _UTC = ZoneInfo("UTC")
 _HEADER = "header:"
+
+AVAILABLE = "dataAvailabilityDate"
+"""Where an answer of the data lake tells up to when that is filled."""
 
 
 class Caller(Protocol):
@@ -38,25 +41,29 @@ class Caller(Protocol):
 
 
 class PageReader:
-    """Reads the pages of one stream's query. page_size: records asked for a page, 0 where the request cannot say."""
+    """Reads the pages of one stream's query. page_size: records asked for a page, 0 where the request cannot say.
 
-    def __init__(self, client: Caller, mapping: StreamMapping) -> None:
+    results: the query whose pages hold the results of a job, instead of the mapping's own, and their page size.
+    """
+
+    def __init__(self, client: Caller, mapping: StreamMapping, results: tuple[Query, int | None] | None = None) -> None:
         self._client = client
         self._source = mapping.source
         self._zone = mapping.window.timezone
-        self.query: Query = mapping.query
-        self.page_size = _page_size(self.query, self._source.page_size)
+        self.query, page_size = results or (mapping.query, mapping.source.page_size)
+        self.page_size = _page_size(self.query, page_size)
         self._records = value_at(self.query.records)
         self._key = [value_at(name) for name in self.query.record_key]
         self._groups = [name for name in mapping.source.group_by if name not in self.query.record_key]
         self.time_of: Callable[[Record], Any] = value_at(self.query.time)
 
-    def fetch_page(self, span: Span, number: int, cursor: str | None = None) -> Page:
-        """Ask for page `number`, from 1, of a span; queries without pages have one. cursor: as the page before gave it.
+    def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
+        """Ask for page `number`, from 1, of a span; queries without pages have one. cursor: as the page before gave it;
+        job: id of the job whose results are read.
 
         Raises RefusedSpan for HTTP 400 and 413, MalformedAnswer when the answer is not what the query says.
         """
-        query, values = self.query, self._values(span, number, cursor)
+        query, values = self.query, self._values(span, number, cursor, job)
         answer = self._client.call(
             query.method,
             fill_path(query.path, values),
@@ -74,6 +81,7 @@ class PageReader:
             witnesses=_witnesses(query.paging, answer),
             cursor=cursor,
             next=_next(query.paging, answer),
+            available=instant_at(answer.body, AVAILABLE) if job else None,
         )
 
     def key_of(self, record: Record) -> list[Any]:
@@ -92,7 +100,7 @@ class PageReader:
             return Calendar(self._source.granularity, self._zone).inside(span)
         return []
 
-    def _values(self, span: Span, number: int, cursor: str | None) -> dict[str, Any]:
+    def _values(self, span: Span, number: int, cursor: str | None, job: str) -> dict[str, Any]:
         """What the placeholders of the query stand for in this call; None leaves their key out."""
         source = self._source
         return {
@@ -101,6 +109,7 @@ class PageReader:
             "page": number,
             "page_size": self.page_size,
             "cursor": cursor,
+            "job": job,
             "granularity": str(source.granularity),
             "time_zone": str(self._zone),
             "group_by": list(source.group_by),
@@ -163,6 +172,14 @@ def value_at(path: str) -> Callable[[Any], Any]:
         return value
 
     return get
+
+
+def instant_at(body: Mapping[str, Any], name: str) -> datetime | None:
+    """The instant under a name of an answer, None where there is none."""
+    try:
+        return instant(body[name]) if isinstance(body.get(name), str) else None
+    except ValueError:
+        return None
 
 
 def _stated(answer: Answer, places: tuple[str, ...]) -> list[Any]:

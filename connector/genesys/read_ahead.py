@@ -40,10 +40,10 @@ class ReadAhead(PageReader):
         self._next = 1
         self._ahead: dict[int, Future[Page]] = {}
 
-    def fetch_page(self, span: Span, number: int, cursor: str | None = None) -> Page:
+    def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
         """As PageReader.fetch_page."""
         if not isinstance(self.query.paging, NumberedPaging):
-            return super().fetch_page(span, number, cursor)
+            return super().fetch_page(span, number, cursor, job)
         is_new = span != self._of
         in_turn = is_new or number == self._next
         if is_new or not in_turn:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from connector.genesys.queries import DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
+from connector.genesys.queries import DIMENSIONS, JOBS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
 from connector.mapping.check_aggregates import check_subject, check_users, check_views
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
@@ -58,9 +58,13 @@ def check_source(document: Document, source: Source) -> Source:
         return source
     if "page_size" in written and source.endpoint and not source.endpoint.names_page_size:
         document.problem(("source", "page_size"), "goes nowhere: write ${page_size} in the endpoint's query or body")
-    if query.paging.is_largest_known and source.page_size is not None and source.page_size > query.paging.largest:
-        document.problem(("source", "page_size"), f"{query.name} gives at most {query.paging.largest} records a page")
-    return source.model_copy(update={"page_size": source.page_size or query.paging.largest})
+    usual = most = query.paging.largest
+    if source.via == "job" and (job := JOBS.get(query.name)) and job.results.paging:
+        usual, most = job.results.paging.largest, job.most
+    if query.paging.is_largest_known and source.page_size is not None and source.page_size > most:
+        how = " by job" if source.via == "job" else ""
+        document.problem(("source", "page_size"), f"{query.name} gives at most {most} records a page{how}")
+    return source.model_copy(update={"page_size": source.page_size or usual})
 
 
 def _check_names(document: Document, key: str, source: Source, known: Iterable[str]) -> None:

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.genesys.queries import DIMENSIONS, METRICS, RARE_STATISTICS, SUMMARY_GROUPINGS
-from connector.mapping.contents import ELEMENT_NAMES, Contents, Many, Tree, Value, contents_of
+from connector.mapping.contents import (
+    ELEMENT_NAMES,
+    Contents,
+    Many,
+    Tree,
+    Value,
+    contents_of,
+    needs_job,
+    reads_attributes,
+)
 from connector.mapping.document import Document, Place
 from connector.mapping.kinds import WORDS, WrongKind, kind_of
 from connector.mapping.model import Source
@@ -50,15 +59,15 @@ def check_target(document: Document, source: Source, target: Written) -> None:
         for condition in conditions:
             place = (*target.place, key, condition.path.text)
             _check_path(document, place, condition.path, contents, may_be_tree=True)
-            if not contents.is_given(condition.path):
-                document.problem(
-                    place, f"the details query gives no attributes, so '{key}' could not tell", at_key=True
-                )
+            if contents.shape == "details" and source.via == "query" and reads_attributes(condition.path):
+                document.problem(place, f"{_ONLY_JOBS}, so '{key}' could not tell", at_key=True)
     met: dict[str, str] = {}
     for rule in target.fields:
         place = (*target.place, "fields", rule.name)
         _check_name(document, place, rule, target)
         _check_field(document, place, rule, contents)
+        if contents.shape == "details" and needs_job(rule):
+            _check_attributes(document, place, rule, source, target)
         other = met.setdefault(rule.name.lower(), rule.name)
         if other != rule.name:
             document.problem(place, f"is the same field as {other} to Salesforce", at_key=True)
@@ -130,8 +139,6 @@ def _check_field(document: Document, place: Place, rule: FieldRule, contents: Co
         _check_path(document, at, path, contents, may_be_tree=rule.source == "count")
         if rule.source not in _TAKES_LISTS and found.is_list:
             document.problem(at, f"'{path.text}' gives a list; choose by first, last, count, sum or join")
-        if not contents.is_given(path):
-            document.warn(at, "the details query gives no attributes: the field is left as it is in Salesforce")
     if rule.source == "metric":
         _check_metric(document, (*place, "metric"), str(rule.constant), contents)
     try:
@@ -144,6 +151,20 @@ def _check_field(document: Document, place: Place, rule: FieldRule, contents: Co
         document.problem((*place, "type"), f"a field of type {rule.type} does not take {WORDS[kind]}")
     if rule.length is not None and rule.type not in (None, "Text", "TextArea", "LongTextArea"):
         document.problem((*place, "length"), "only text has a length", at_key=True)
+
+
+_ONLY_JOBS = "the details query gives no attributes"
+
+
+def _check_attributes(document: Document, place: Place, rule: FieldRule, source: Source, target: Written) -> None:
+    """A field of attributes: when they come, and whether they come at all."""
+    at = (*place, rule.source, 0) if rule.paths else place
+    if source.via == "query" and rule.name == target.external_id:
+        document.problem(at, f"{_ONLY_JOBS}, and the key cannot be made without; write source: {{via: job}}")
+    elif source.via == "query":
+        document.warn(at, f"{_ONLY_JOBS}: the field is left as it is in Salesforce")
+    elif source.via == "auto":
+        document.warn(at, "attributes arrive once the data lake holds the span, hours after the rest of the record")
 
 
 _FITTING: dict[FieldType, tuple[str, ...]] = {

@@ -4,12 +4,12 @@ Every function is built here from what the mapping says; records are dicts as fl
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from connector.mapping.conditions import compile_conditions
-from connector.mapping.contents import Contents, contents_of
+from connector.mapping.contents import Contents, contents_of, needs_job
 from connector.mapping.elements import compile_each
 from connector.mapping.kinds import kind_of
 from connector.mapping.model import Mapping as StreamMapping
@@ -19,6 +19,8 @@ from connector.mapping.rowcode import Values, compile_values
 from connector.mapping.rules import FieldRule
 from connector.mapping.steps import Find, Maker, change_maker
 from connector.mapping.values import LONGEST_KEY, Refusal, salesforce_length, whole_seconds
+from connector.mapping.via import job_fields, job_query, needs_attributes
+from connector.spans import Path
 
 COLLISION = "KEY_COLLISION"
 """Code of a row whose external id another row of the same pass has already."""
@@ -41,7 +43,7 @@ class Row(NamedTuple):
 class BadRow:
     """A row that cannot be made: counted as made and as rejected.
 
-    code: such as KEY_TOO_LONG or NOT_A_NUMBER; message: names the field, never holds a value.
+    code: such as KEY_TOO_LONG or NOT_A_NUMBER; message: names the field, never holds a value; field: its name.
     """
 
     target: int
@@ -49,6 +51,7 @@ class BadRow:
     at: str
     code: str
     message: str
+    field: str = field(default="", compare=False)
 
 
 class Unmappable(Exception):
@@ -67,14 +70,18 @@ MapRecord = Callable[[Record], list[Row | BadRow]]
 class Compiled:
     """A mapping ready to run.
 
-    map: record to rows, [] for a record no target wants; raises Unmappable; columns: per target the Salesforce fields
-    in order; types: per target, field to text, number, integer, boolean, datetime, date, or any where it is not known.
+    map: record to rows, [] for a record no target wants; raises Unmappable; map_by_query: the same for a record that
+    was read by query where it may also be read by job: it leaves `job_fields` of each target alone; columns: per target
+    the Salesforce fields in order; types: per target, field to text, number, integer, boolean, datetime, date, or any
+    where it is not known.
     """
 
     mapping: StreamMapping
     map: MapRecord
     columns: tuple[tuple[str, ...], ...]
     types: tuple[dict[str, str], ...]
+    map_by_query: MapRecord
+    job_fields: tuple[frozenset[str], ...]
 
 
 def nothing_to_ask(kind: str, identity: str) -> Mapping[str, Any] | None:
@@ -89,12 +96,23 @@ def compile_mapping(mapping: StreamMapping, find: Find = nothing_to_ask, salt: s
     """
     contents = contents_of(mapping.source)
     make = change_maker(find, salt)
-    mappers = [
-        _TargetMapper(index, target, contents, mapping.query.time, make) for index, target in enumerate(mapping.targets)
-    ]
+
+    def mappers_for(path: Path) -> list[_TargetMapper]:
+        return [
+            _TargetMapper(index, target, contents, mapping.query.time, make, path)
+            for index, target in enumerate(mapping.targets)
+        ]
+
+    is_by_query = job_query(mapping.source) is None
+    mappers = mappers_for("query" if is_by_query else "job")
+    # Where attributes decide which rows there are, nothing is read by query.
+    of_job = tuple(job_fields(mapping.source, target) for target in mapping.targets)
+    has_two = any(of_job) and not any(map(needs_attributes, mapping.targets))
     return Compiled(
         mapping=mapping,
-        map=mappers[0].map if len(mappers) == 1 else _all_of(mappers),
+        map=_all_of(mappers),
+        map_by_query=_all_of(mappers_for("query") if has_two else mappers),
+        job_fields=of_job,
         columns=tuple(tuple(rule.name for rule in target.fields) for target in mapping.targets),
         types=tuple(mapper.types for mapper in mappers),
     )
@@ -102,6 +120,8 @@ def compile_mapping(mapping: StreamMapping, find: Find = nothing_to_ask, salt: s
 
 def _all_of(mappers: "Sequence[_TargetMapper]") -> MapRecord:
     """Every target's rows of a record. It is unmappable when it fails before any row exists."""
+    if len(mappers) == 1:
+        return mappers[0].map
 
     def map_all(record: Record) -> list[Row | BadRow]:
         rows: list[Row | BadRow] = []
@@ -120,12 +140,21 @@ def _all_of(mappers: "Sequence[_TargetMapper]") -> MapRecord:
 class _TargetMapper:
     """Makes the rows of one target."""
 
-    def __init__(self, index: int, target: Target, contents: Contents, time_field: str, make: Maker) -> None:
+    def __init__(
+        self,
+        index: int,
+        target: Target,
+        contents: Contents,
+        time_field: str,
+        make: Maker,
+        path: Path,
+    ) -> None:
         self.index = index
         contents = contents.below(target.each) if target.each else contents
         self.types: dict[str, str] = {rule.name: kind_of(rule, contents) for rule in target.fields}
         # What the query cannot give stays as it is in Salesforce, whatever its default.
-        self._rules = [rule for rule in target.fields if all(map(contents.is_given, rule.paths))]
+        is_left = contents.shape == "details" and path == "query"
+        self._rules = [rule for rule in target.fields if not (is_left and needs_job(rule))]
         self._key = target.external_id
         self._contents = contents
         self._time_field = time_field
@@ -172,7 +201,7 @@ class _TargetMapper:
         # A character is at most two of those Salesforce counts, so short keys need no exact count.
         if len(external_id) * 2 > LONGEST_KEY and salesforce_length(external_id) > LONGEST_KEY:
             message = f"fields.{self._key}: longer than the {LONGEST_KEY} characters an external id may have"
-            return BadRow(self.index, external_id, at, "KEY_TOO_LONG", message)
+            return BadRow(self.index, external_id, at, "KEY_TOO_LONG", message, self._key)
         return Row(self.index, external_id, at, values)
 
     @cached_property
@@ -190,7 +219,7 @@ class _TargetMapper:
                 message = f"fields.{rule.name}: {refusal.message}"
                 if rule.name == self._key:
                     raise Unmappable("NO_KEY", message) from None
-                return BadRow(self.index, external_id, at, refusal.code, message)
+                return BadRow(self.index, external_id, at, refusal.code, message, rule.name)
             if rule.name == self._key:
                 external_id = values[self._key]
         raise AssertionError("a field refused its value once and took it the second time")

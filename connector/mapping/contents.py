@@ -14,6 +14,7 @@ from connector.genesys.queries import METRICS
 from connector.mapping.endpoint import Endpoint
 from connector.mapping.model import Source
 from connector.mapping.paths import Name, RecordPath, Where, parse_path
+from connector.mapping.rules import FieldRule
 
 Kind = Literal["text", "number", "integer", "boolean", "datetime", "date", "any"]
 
@@ -118,14 +119,13 @@ class Contents:
     """What a target's paths may lead to.
 
     shape: of the query; tree: of the record, or of one element of `each` with `parent`, `record` and `position`;
-    levels: the lists `each` goes through, outermost first: what an element of each is; by_query: the answer comes by
-    query, which gives no attributes; identity: names that lead to what alone makes a record of an endpoint itself.
+    levels: the lists `each` goes through, outermost first: what an element of each is; identity: names that lead to
+    what alone makes a record of an endpoint itself.
     """
 
     shape: str
     tree: Tree
     levels: tuple[Tree, ...] = ()
-    by_query: bool = True
     identity: tuple[str, ...] = ()
 
     def follow(self, path: RecordPath) -> Followed:
@@ -151,10 +151,6 @@ class Contents:
                     at.append((node.of, (*way, Name(name))))
         return None
 
-    def is_given(self, path: RecordPath) -> bool:
-        """Whether the query gives what the path leads to: only jobs give attributes (vendor's details reference)."""
-        return self.shape != "details" or not self.by_query or "attributes" not in path.names
-
     def below(self, path: RecordPath) -> "Contents":
         """What an element of `each` holds. The path leads to a list of mappings (see `check`)."""
         here = scope = self.tree
@@ -170,6 +166,17 @@ class Contents:
                 scope = _element(here, scope, self.tree)
                 levels.append(here)
         return replace(self, tree=scope, levels=tuple(levels))
+
+
+def reads_attributes(path: RecordPath) -> bool:
+    """Whether a path of conversation details leads to what only jobs give (vendor's details reference)."""
+    return "attributes" in path.names
+
+
+def needs_job(rule: FieldRule) -> bool:
+    """Whether a field of conversation details is made of what only jobs give."""
+    is_searched = rule.expression is not None and "attributes" in rule.expression.text
+    return is_searched or any(map(reads_attributes, rule.paths))
 
 
 def _element(tree: Tree, parent: Tree, record: Tree) -> Tree:

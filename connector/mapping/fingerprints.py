@@ -38,6 +38,7 @@ def fingerprints(mapping: Mapping) -> Fingerprints:
                 "filters": [list(source.filters.conversation), list(source.filters.segment)],
                 # Another page size puts other records on the page a checkpoint names.
                 "page_size": source.page_size,
+                **({"via": source.via} if source.via != "auto" else {}),
                 **({"subject": source.subject} if source.subject else {}),
                 **({"views": sorted(view.model_dump_json() for view in source.views)} if source.views else {}),
                 **({"endpoint": asdict(source.endpoint.as_query())} if source.endpoint else {}),

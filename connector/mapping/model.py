@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import Field, PlainValidator
 
 from connector.genesys.queries import CATALOGUE, Query
 from connector.mapping.arguments import zone
@@ -69,12 +69,6 @@ def _moment(written: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time of day without Z or an offset")
     return moment.astimezone(UTC)
-
-
-def _via(written: Any) -> Any:
-    if written == "job":
-        raise ValueError("'job' is not supported yet; details are read by query")
-    return written
 
 
 def _share(written: Any) -> float:
@@ -142,7 +136,7 @@ class Source(Strict):
 
     query: Annotated[str, PlainValidator(_query)] | None = None
     endpoint: Endpoint | None = None
-    via: Annotated[Literal["auto", "query"], BeforeValidator(_via)] = "auto"
+    via: Literal["auto", "query", "job"] = "auto"
     subject: Annotated[str | None, PlainValidator(_subject)] = None
     granularity: _Period | None = None
     group_by: _Names = ()

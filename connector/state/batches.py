@@ -20,7 +20,7 @@ import orjson
 
 from connector.spans import instant, stamp
 from connector.state.database import Database
-from connector.state.outbox import Counters, Reject, close_reject, is_confirmed, open_reject
+from connector.state.outbox import Counters, Reject, Said, close_reject, inherited, is_confirmed, open_reject
 from connector.state.passes import count
 from connector.state.vanished import close_vanished, leave_vanished, mark_cleared
 
@@ -175,7 +175,7 @@ class Batches:
         Returns how many rows were looked at: fewer than asked for when no more wait.
         """
         wanted = min(most, SLICE_ROWS)
-        sql = """SELECT seq, pass, object, external_id, at, hash, forced FROM outbox
+        sql = """SELECT seq, pass, object, external_id, at, hash, rest, action, forced FROM outbox
                  WHERE stream = ? AND object = ? AND batch IS NULL AND not_before <= ? AND skip_run <> ? AND seq < ? {}
                  ORDER BY held DESC, only_collections DESC, seq LIMIT ?"""
         only = f"AND action {'=' if batch.path == 'delete' else '<>'} 'delete'"
@@ -188,17 +188,20 @@ class Batches:
             taken, same = [], []
             for row in rows:
                 key = (batch.stream, batch.object, row["external_id"])
-                if not row["forced"] and is_confirmed(db, key, row["at"], row["hash"]):
+                if not row["forced"] and is_confirmed(db, key, row["at"], Said(row["hash"], row["rest"])):
                     same.append([row["seq"]])
                     counters[row["pass"]]["unchanged"] += 1
-                    close_reject(db, key, stamp(now), "the source went back to what Salesforce has", row["seq"])
+                    how, by_job = "the source went back to what Salesforce has", row["rest"] is not None
+                    close_reject(db, key, stamp(now), how, row["seq"], by_job=by_job)
                 else:
                     taken.append(row)
             db.executemany("DELETE FROM outbox WHERE seq = ?", same)
             db.executemany("UPDATE outbox SET batch = ? WHERE seq = ?", [[batch.id, row["seq"]] for row in taken])
             db.executemany(
-                "UPDATE row_hashes SET in_doubt = 1 WHERE stream = ? AND object = ? AND at = ? AND external_id = ?",
-                [[batch.stream, batch.object, row["at"], row["external_id"]] for row in taken],
+                # What is sent says something of what only jobs give, or clears it: then that is in doubt as well.
+                """UPDATE row_hashes SET in_doubt = 1, rest = CASE WHEN ? THEN NULL ELSE rest END
+                   WHERE stream = ? AND object = ? AND at = ? AND external_id = ?""",
+                [[_touches_rest(row), batch.stream, batch.object, row["at"], row["external_id"]] for row in taken],
             )
             db.execute("UPDATE batches SET rows = rows + ? WHERE id = ?", [len(taken), batch.id])
             count(db, counters)
@@ -307,9 +310,15 @@ class _Settler:
         left_out: relationships it is sent without from now on; None: as before.
         """
         newer = self._db.execute(
-            "SELECT 1 FROM outbox WHERE stream = ? AND object = ? AND external_id = ? AND batch IS NULL",
+            "SELECT * FROM outbox WHERE stream = ? AND object = ? AND external_id = ? AND batch IS NULL",
             [row["stream"], row["object"], row["external_id"]],
         ).fetchone()
+        if newer and newer["action"] == "upsert":
+            said, payload = inherited(Said(newer["hash"], newer["rest"]), newer["payload"], row)
+            self._db.execute(
+                "UPDATE outbox SET rest = ?, payload = ?, only_collections = max(only_collections, ?) WHERE seq = ?",
+                [said.rest, payload, payload != newer["payload"] and row["only_collections"], newer["seq"]],
+            )
         if newer:
             self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
             self.counters[row["pass"]]["superseded"] += 1
@@ -336,12 +345,15 @@ class _Settler:
             self.counters[row["pass"]]["without_parent"] += 1
         # The hash is that of the whole row, also where it went without a parent: it is not sent again in every run.
         self._db.execute(
-            """INSERT INTO row_hashes (stream, object, at, external_id, hash, in_doubt) VALUES (?, ?, ?, ?, ?, 0)
-               ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0""",
-            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"]],
+            """INSERT INTO row_hashes (stream, object, at, external_id, hash, rest, in_doubt)
+               VALUES (?, ?, ?, ?, ?, nullif(?, x''), 0)
+               ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0,
+                   rest = CASE WHEN ? THEN excluded.rest ELSE rest END""",
+            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"], row["rest"], _touches_rest(row)],
         )
         key = (row["stream"], row["object"], row["external_id"])
-        close_reject(self._db, key, stamp(self._now), f"a later version was {fate}", row["seq"])
+        how, by_job = f"a later version was {fate}", row["rest"] is not None
+        close_reject(self._db, key, stamp(self._now), how, row["seq"], by_job=by_job)
         if row["action"] == "clear":
             mark_cleared(self._db, _timed_key(row))
         else:
@@ -374,6 +386,7 @@ class _Settler:
             outcome.message,
             outcome.fields,
             was_sent=True,
+            rest=row["rest"],
         )
         open_reject(self._db, one, row["pass"], self._batch.fields_print, stamp(self._now))
         if row["action"] != "upsert":
@@ -390,6 +403,11 @@ def _left_out(row: sqlite3.Row, optional: Sequence[str]) -> list[str]:
     values = orjson.loads(row["payload"])
     more = [column for column in optional if column not in left_out and values.get(column) is not None]
     return [*left_out, *more] if more else []
+
+
+def _touches_rest(row: sqlite3.Row) -> bool:
+    """Whether a version changes what only jobs give."""
+    return bool(row["rest"]) or row["action"] == "clear"
 
 
 def _timed_key(row: sqlite3.Row) -> tuple[str, str, str, str]:

@@ -300,6 +300,21 @@ def _open_records(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+_JOBS = """
+-- of passes.path job: its job, and up to when the data lake was filled, as far as is known
+ALTER TABLE passes ADD COLUMN job TEXT;
+ALTER TABLE passes ADD COLUMN available TEXT;
+-- `hash` is that of what every path gives, `rest` that of what only jobs give: x'' where a row read by job says nothing
+-- of it, NULL where the row was read by query, or where it is not known what Salesforce has
+ALTER TABLE outbox ADD COLUMN rest BLOB;
+ALTER TABLE row_hashes ADD COLUMN rest BLOB;
+ALTER TABLE rejects ADD COLUMN rest BLOB;
+-- the availability date that a run was told last, and when
+ALTER TABLE streams ADD COLUMN available TEXT;
+ALTER TABLE streams ADD COLUMN available_asked TEXT
+"""
+
+
 @MIGRATIONS(name="0006_parents")
 def _parents(db: sqlite_utils.Database) -> None:
     # The version this one has replaced before it was accepted; NULL: none.
@@ -308,3 +323,9 @@ def _parents(db: sqlite_utils.Database) -> None:
     db.execute("ALTER TABLE outbox ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]'")
     # How many of the rows created and updated were sent so.
     db.execute("ALTER TABLE passes ADD COLUMN without_parent INTEGER NOT NULL DEFAULT 0")
+
+
+@MIGRATIONS(name="0007_jobs")
+def _jobs(db: sqlite_utils.Database) -> None:
+    for statement in _JOBS.split(";\n"):
+        db.execute(statement)

@@ -8,10 +8,10 @@ sent without an answer is in doubt and equals nothing.
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -32,12 +32,41 @@ def digest(*parts: object) -> bytes:
     return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
+class Said(NamedTuple):
+    """What a row says, as hashes.
+
+    hash: of what every path gives; rest: of what only jobs give, b"" where it says nothing of that, None where the row
+    was read by query.
+    """
+
+    hash: bytes
+    rest: bytes | None = None
+
+    def equals(self, hashed: bytes, rest: bytes | None) -> bool:
+        """Whether what stands there says all of this: what was read by query says nothing of the rest."""
+        return self.hash == hashed and (not self.rest or self.rest == rest)
+
+    @classmethod
+    def of(cls, row: Row, payload: bytes, job_fields: Collection[str]) -> "Said":
+        """payload: JSON of all its values; job_fields: of a row read by job, the names that only jobs fill."""
+        if not job_fields:
+            return cls(_hash(payload))
+        rest = {name: value for name, value in row.values.items() if name in job_fields}
+        shared = {name: value for name, value in row.values.items() if name not in job_fields}
+        return cls(_hash(orjson.dumps(shared)), _hash(orjson.dumps(rest)) if rest else b"")
+
+
+def _hash(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=16).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One record of a page, with what became of it.
 
     key, content: digests of its record key and of all of it; at: whole-second time; fate: its term of the first
-    balance; rows: what it was mapped to; problem: code and message where it could not be.
+    balance; rows: what it was mapped to; problem: code and message where it could not be; job_fields: of a record read
+    by job, per target the fields that only jobs fill.
     """
 
     key: bytes
@@ -46,6 +75,10 @@ class Entry:
     fate: Literal["duplicate", "outside", "filtered", "unmappable", "mapped"]
     rows: Sequence[Row | BadRow] = ()
     problem: tuple[str, str] = ("", "")
+    job_fields: Sequence[frozenset[str]] = ()
+
+    def fields_of_job(self, target: int) -> frozenset[str]:
+        return self.job_fields[target] if self.job_fields else frozenset()
 
 
 class Outbox:
@@ -204,66 +237,70 @@ class _PageWriter:
         """Set a row aside that could not be made. False: it has no key of its own."""
         self._mine["rejected"] += 1
         target, key = self._objects[row.target], row.external_id
-        if key is None or self._meet(entry, target, row, b"") == "collision":
+        if key is None or self._meet(entry, target, row, Said(b"")) == "collision":
             self._reject(target, _record_name(entry), row.at, entry.content, None, row.code, row.message)
             return False
         if waiting := self._version(target, key, "IS NULL"):
             self._supersede(waiting)
-        self._reject(target, key, row.at, entry.content, None, row.code, row.message)
+        # A record read by query says nothing about such a field, so it does not close the reject.
+        rest = b"" if row.field in entry.fields_of_job(row.target) else None
+        self._reject(target, key, row.at, entry.content, None, row.code, row.message, rest)
         return True
 
     def _queue(self, entry: Entry, row: Row) -> bool:
         """Compare a row with what is known of its key and queue it if it says something new. False: a collision."""
         target = self._objects[row.target]
         payload = orjson.dumps(row.values)
-        hashed = hashlib.blake2b(payload, digest_size=16).digest()
-        met = self._meet(entry, target, row, hashed)
+        said = Said.of(row, payload, entry.fields_of_job(row.target))
+        met = self._meet(entry, target, row, said)
         if met == "collision":
             self._mine["rejected"] += 1
             message = f"another record of this span has the same {target} key: the key lacks a dimension"
-            self._reject(target, _record_name(entry), row.at, hashed, payload, COLLISION, message)
+            self._reject(target, _record_name(entry), row.at, said.hash, payload, COLLISION, message)
             return False
         if met == "again":
             self._mine["row_duplicate"] += 1
             return True
         older = self._version(target, row.external_id, "IS NULL")
         older = older or self._version(target, row.external_id, "IS NOT NULL")
-        fate = self._compare(target, row, hashed, older)
+        fate = self._compare(target, row, said, older)
         if fate is None:
-            self._insert(target, row, hashed, payload, older["since"] if older else None)
+            if older and older["batch"] is None:
+                said, payload = inherited(said, payload, older)
+            self._insert(target, row, said, payload, older["since"] if older else None)
         else:
             self._mine[fate] += 1
         return True
 
     def _compare(
-        self, target: str, row: Row, hashed: bytes, older: sqlite3.Row | None
+        self, target: str, row: Row, said: Said, older: sqlite3.Row | None
     ) -> Literal["unchanged", "rejected"] | None:
         """Compare with the newest version of the key: waiting, else in flight, else confirmed. None: it differs.
 
         older: the version on its way that waits, else the one in flight.
         """
         if older and older["batch"] is None:
-            if older["hash"] != hashed:
+            if not said.equals(older["hash"], older["rest"]):
                 self._supersede(older)
                 return None
             if self._pass.forced:
                 self._db.execute("UPDATE outbox SET forced = 1 WHERE seq = ?", [older["seq"]])
             return "unchanged"
         if older:
-            return "unchanged" if older["hash"] == hashed else None
+            return "unchanged" if said.equals(older["hash"], older["rest"]) else None
         if self._pass.forced:
             return None
-        if is_confirmed(self._db, (self._pass.stream, target, row.external_id), row.at, hashed):
-            self._close_reject(target, row.external_id, "the source went back to what Salesforce has")
+        if is_confirmed(self._db, (self._pass.stream, target, row.external_id), row.at, said):
+            how = "the source went back to what Salesforce has"
+            self._close_reject(target, row.external_id, how, by_job=said.rest is not None)
             return "unchanged"
-        return "rejected" if self._has_rejects and self._is_rejected(target, row.external_id, hashed) else None
+        return "rejected" if self._has_rejects and self._is_rejected(target, row.external_id, said) else None
 
-    def _meet(
-        self, entry: Entry, target: str, row: Row | BadRow, hashed: bytes
-    ) -> Literal["first", "again", "collision"]:
+    def _meet(self, entry: Entry, target: str, row: Row | BadRow, said: Said) -> Literal["first", "again", "collision"]:
         """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
         key = digest(target, row.external_id)
         owner = entry.key
+        hashed = _hash(said.hash + said.rest) if said.rest else said.hash
         sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
         known = self._db.execute(sql, [self._pass.id, key]).fetchone()
         if known is not None and known["content"][:16] != owner:
@@ -277,29 +314,29 @@ class _PageWriter:
         return "again" if is_again else "first"
 
     def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
-        sql = f"""SELECT seq, pass, hash, batch, coalesce(since, seq) AS since FROM outbox
+        sql = f"""SELECT seq, pass, hash, rest, payload, batch, coalesce(since, seq) AS since FROM outbox
                   WHERE stream = ? AND object = ? AND external_id = ? AND batch {batch}"""  # noqa: S608
         found: sqlite3.Row | None = self._db.execute(sql, [self._pass.stream, target, external_id]).fetchone()
         return found
 
-    def _is_rejected(self, target: str, external_id: str, hashed: bytes) -> bool:
+    def _is_rejected(self, target: str, external_id: str, said: Said) -> bool:
         sql = """SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL
-                 AND hash = ? AND fields_print = ? AND last_seen > ?"""
+                 AND hash = ? AND rest IS ? AND fields_print = ? AND last_seen > ?"""
         one = self._pass
-        parameters = [one.stream, target, external_id, hashed, one.fields_print, self._believed_since]
+        parameters = [one.stream, target, external_id, *said, one.fields_print, self._believed_since]
         return self._db.execute(sql, parameters).fetchone() is not None
 
-    def _insert(self, target: str, row: Row, hashed: bytes, payload: bytes, since: int | None) -> None:
+    def _insert(self, target: str, row: Row, said: Said, payload: bytes, since: int | None) -> None:
         """Let the row wait. since: the first of the versions of its key that are on their way."""
         one = self._pass
         # In a CSV file the text #N/A clears a field; only a Collections call can say the text itself.
         only_collections = b'"#N/A"' in payload
         key = (one.stream, target, row.external_id, row.at)
         self._db.execute(
-            """INSERT INTO outbox (stream, object, external_id, at, pass, hash, payload, forced, only_collections,
+            """INSERT INTO outbox (stream, object, external_id, at, pass, hash, rest, payload, forced, only_collections,
                                    since)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [*key, one.id, hashed, payload, one.forced, only_collections, since],
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [*key, one.id, *said, payload, one.forced, only_collections, since],
         )
 
     def _supersede(self, waiting: sqlite3.Row) -> None:
@@ -307,21 +344,40 @@ class _PageWriter:
         self.counters[waiting["pass"]]["superseded"] += 1
 
     def _reject(
-        self, target: str, key: str, at: str, hashed: bytes, payload: bytes | None, code: str, message: str
+        self,
+        target: str,
+        key: str,
+        at: str,
+        hashed: bytes,
+        payload: bytes | None,
+        code: str,
+        message: str,
+        rest: bytes | None = None,
     ) -> None:
         self._has_rejects = True
         open_reject(
             self._db,
-            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message),
+            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message, rest=rest),
             self._pass.id,
             self._pass.fields_print,
             self._now,
         )
 
-    def _close_reject(self, target: str, key: str, how: str) -> None:
+    def _close_reject(self, target: str, key: str, how: str, *, by_job: bool = True) -> None:
         if not self._has_rejects:
             return
-        close_reject(self._db, (self._pass.stream, target, key), self._now, how, None)
+        close_reject(self._db, (self._pass.stream, target, key), self._now, how, None, by_job=by_job)
+
+
+def inherited(said: Said, payload: bytes, older: sqlite3.Row) -> tuple[Said, bytes]:
+    """What a version that takes the place of an older one is sent as.
+
+    One read by query says nothing of what only jobs give: where the older one did, its word is kept. older: a row of
+    the outbox.
+    """
+    if said.rest or not older["rest"]:
+        return said, payload
+    return said._replace(rest=older["rest"]), orjson.dumps({**orjson.loads(older["payload"]), **orjson.loads(payload)})
 
 
 def _record_name(entry: Entry) -> str:
@@ -333,7 +389,7 @@ class Reject:
     """A row set aside.
 
     seq: its version; for a row that was never sent the last version made before it; payload: JSON of its fields, None
-    where no row could be made.
+    where no row could be made; rest: as in Said, None also where what only jobs give has no part in it.
     """
 
     stream: str
@@ -347,19 +403,21 @@ class Reject:
     message: str
     fields: str = ""
     was_sent: bool = False
+    rest: bytes | None = None
 
 
 def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print: str, now: str) -> None:
     """Inside a transaction: set a row aside; the open reject of the key, unless it is of a later version, is brought up
     to date."""
     db.execute(
-        """INSERT INTO rejects (stream, object, external_id, at, seq, hash, payload, code, message, fields,
+        """INSERT INTO rejects (stream, object, external_id, at, seq, hash, rest, payload, code, message, fields,
                                 fields_print, pass, first_seen, last_seen)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (stream, object, external_id) WHERE closed IS NULL DO UPDATE SET
-               seq = excluded.seq, hash = excluded.hash, payload = excluded.payload, code = excluded.code,
-               message = excluded.message, fields = excluded.fields, fields_print = excluded.fields_print,
-               pass = excluded.pass, last_seen = excluded.last_seen, tries = tries + 1
+               seq = excluded.seq, hash = excluded.hash, rest = excluded.rest, payload = excluded.payload,
+               code = excluded.code, message = excluded.message, fields = excluded.fields,
+               fields_print = excluded.fields_print, pass = excluded.pass,
+               last_seen = excluded.last_seen, tries = tries + 1
                WHERE excluded.seq > rejects.seq OR NOT ?""",
         [
             one.stream,
@@ -368,6 +426,7 @@ def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print:
             one.at,
             one.seq,
             one.hash,
+            one.rest,
             one.payload,
             one.code,
             one.message,
@@ -382,15 +441,23 @@ def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print:
 
 
 def close_reject(
-    db: sqlite3.Connection, key: tuple[str, str, str], now: str, how: str, outcome_seq: int | None
+    db: sqlite3.Connection,
+    key: tuple[str, str, str],
+    now: str,
+    how: str,
+    outcome_seq: int | None,
+    *,
+    by_job: bool = True,
 ) -> None:
     """Inside a transaction: close the open reject of a key (stream, object, external id).
 
     outcome_seq: version whose outcome closes it; an older version than the reject's closes nothing. None: the newest.
+    by_job: that version says what only jobs give; else a reject that may be about this stays open.
     """
     sql = """UPDATE rejects SET closed = ?, closed_by = ?
-             WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?"""
-    db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq])
+             WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?
+             AND (rest IS NULL OR ?)"""
+    db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq, by_job])
 
 
 def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -> bool:
@@ -402,9 +469,10 @@ def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -
     return db.execute(sql, [one.id, digest(target, external_id), one.reading]).fetchone() is not None
 
 
-def is_confirmed(db: sqlite3.Connection, key: tuple[str, str, str], at: str, hashed: bytes) -> bool:
+def is_confirmed(db: sqlite3.Connection, key: tuple[str, str, str], at: str, said: Said) -> bool:
     """Whether Salesforce confirmed just this row last, with no doubt since. key: (stream, object, external id)."""
     stream, target, external_id = key
-    sql = """SELECT 1 FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?
-             AND hash = ? AND NOT in_doubt"""
-    return db.execute(sql, [stream, target, at, external_id, hashed]).fetchone() is not None
+    sql = """SELECT hash, rest FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?
+             AND NOT in_doubt"""
+    known = db.execute(sql, [stream, target, at, external_id]).fetchone()
+    return known is not None and said.equals(known["hash"], known["rest"])

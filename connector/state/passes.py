@@ -10,7 +10,7 @@ from typing import Any, Literal
 from connector.errors import UnbalancedPass
 from connector.genesys.judge import Seen, Witnesses
 from connector.ledger import COUNTERS, Books
-from connector.spans import Known, Planned, Span, instant, minus, stamp
+from connector.spans import Known, Path, Planned, Span, instant, minus, stamp
 from connector.state import open_records
 from connector.state.database import Database
 
@@ -58,7 +58,9 @@ class Pass:
 
     within: the span, None for records by id (in the table its start and end are then '', which lies before all time);
     reading: how often it was begun at page 1; distinct_keys: record keys met in this reading; reason: why it is not
-    settled, or "" when the witnesses agreed; expected: records promised when they did not; vanish: see `Vanish`.
+    settled, or "" when the witnesses agreed; expected: records promised when they did not; path: how it is read; job:
+    the one its pages are read from, None before it is submitted; available: up to when the data lake was filled then;
+    vanish: see `Vanish`.
     """
 
     id: int
@@ -76,7 +78,15 @@ class Pass:
     distinct_keys: int
     reason: str
     expected: int | None
+    path: Path
+    job: str | None
+    available: datetime | None
     vanish: Vanish = ""
+
+    @property
+    def as_of(self) -> datetime:
+        """How old what it says is at most: a job knows nothing later than the availability date."""
+        return min(self.began, self.available) if self.available else self.began
 
     @property
     def span(self) -> Span:
@@ -100,13 +110,15 @@ class Passes:
     def begin(self, stream: str, planned: Planned, prints: tuple[str, str], run: int, now: datetime) -> Pass:
         """Begin a pass. prints: fingerprints of the mapping's fields and of its source."""
         with self._db.transaction() as db:
-            identity = _insert(db, stream, planned.kind, _bounds(planned.span), planned.force, prints, run, now, None)
+            identity = _insert(
+                db, stream, planned.kind, _bounds(planned.span), planned.force, planned.path, prints, run, now, None
+            )
         return self.get(identity)
 
     def begin_open(self, stream: str, prints: tuple[str, str], run: int, now: datetime) -> Pass:
         """Begin a pass over open records, read by id. Which of them it has read stands in their list."""
         with self._db.transaction() as db:
-            identity = _insert(db, stream, "open", ("", ""), False, prints, run, now, None)
+            identity = _insert(db, stream, "open", ("", ""), False, "query", prints, run, now, None)
         return self.get(identity)
 
     def get(self, identity: int) -> Pass:
@@ -121,13 +133,26 @@ class Passes:
         return [_pass(row) for row in self._db.rows(sql, [stream])]
 
     def restart(self, one: Pass, now: datetime) -> Pass:
-        """Begin the pass again at page 1: what it queued stays, keys are counted anew."""
+        """Begin the pass again at page 1, by another job: what it queued stays, keys are counted anew."""
         with self._db.transaction() as db:
             db.execute(
                 """UPDATE passes SET state = 'pulling', vanish = '', reading = reading + 1, began = ?,
-                                     checkpoint = NULL, distinct_keys = 0 WHERE id = ?""",
+                                     checkpoint = NULL, distinct_keys = 0, job = NULL, available = NULL
+                   WHERE id = ?""",
                 [stamp(now), one.id],
             )
+        return self.get(one.id)
+
+    def submitted(self, one: Pass, job: str, available: datetime) -> Pass:
+        """Keep the job whose pages the pass reads. available: up to when the data lake was filled before."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE passes SET job = ?, available = ? WHERE id = ?", [job, stamp(available), one.id])
+        return self.get(one.id)
+
+    def lags(self, one: Pass, available: datetime) -> Pass:
+        """The job turns out to know the lake as it was before."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE passes SET available = ? WHERE id = ?", [stamp(available), one.id])
         return self.get(one.id)
 
     def books(self, identity: int) -> Books:
@@ -169,7 +194,7 @@ class Passes:
             db.execute(sql, [reason, at_end, expected, one.id])
             prints = (one.fields_print, one.source_print)
             children = [
-                _insert(db, one.stream, one.kind, _bounds(half), one.forced, prints, run, now, one.id)
+                _insert(db, one.stream, one.kind, _bounds(half), one.forced, one.path, prints, run, now, one.id)
                 for half in halves
             ]
         return [self.get(child) for child in children]
@@ -274,8 +299,10 @@ class Passes:
         """What a plan needs of this stream."""
         owed = "SELECT start, end, forced FROM owed WHERE stream = ? ORDER BY id"
         reads = "SELECT start, end, began FROM coverage WHERE stream = ?"
+        by_query = "SELECT start, end FROM coverage WHERE stream = ? AND path = 'query'"
         return Known(
             reads=[(_span(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
+            by_query=self._spans(by_query, stream),
             taken=[one.within for one in self.unfinished(stream) if one.within],
             gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
             owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
@@ -340,6 +367,7 @@ def _insert(
     kind: str,
     bounds: tuple[str, str],
     forced: bool,
+    path: Path,
     prints: tuple[str, str],
     run: int,
     now: datetime,
@@ -348,8 +376,8 @@ def _insert(
     found = db.execute(
         """INSERT INTO passes (stream, kind, start, end, state, forced, path, fields_print, source_print,
                                parent, run_begun, began)
-           VALUES (?, ?, ?, ?, 'pulling', ?, 'query', ?, ?, ?, ?, ?) RETURNING id""",
-        [stream, kind, *bounds, forced, *prints, parent, run, stamp(now)],
+           VALUES (?, ?, ?, ?, 'pulling', ?, ?, ?, ?, ?, ?, ?) RETURNING id""",
+        [stream, kind, *bounds, forced, path, *prints, parent, run, stamp(now)],
     ).fetchone()
     return int(found[0])
 
@@ -372,6 +400,9 @@ def _pass(row: sqlite3.Row) -> Pass:
         reason=row["reason"],
         expected=row["expected"],
         vanish=row["vanish"],
+        path=row["path"],
+        job=row["job"],
+        available=instant(row["available"]) if row["available"] else None,
     )
 
 
@@ -438,7 +469,7 @@ def _cover(db: sqlite3.Connection, one: Pass) -> None:
         "SELECT * FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start]
     ).fetchall()
     db.execute("DELETE FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start])
-    pieces = [(start, end, stamp(one.began), "query", f"{one.fields_print} {one.source_print}")]
+    pieces = [(start, end, stamp(one.as_of), one.path, f"{one.fields_print} {one.source_print}")]
     for old in under:
         rest = minus([_span(old)], [one.span])
         pieces += [(stamp(a.start), stamp(a.end), old["began"], old["path"], old["mapping_print"]) for a in rest]

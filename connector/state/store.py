@@ -156,6 +156,17 @@ class Store:
         """Mapping and organisation under which a row was accepted last; "" before that, or when rows are held."""
         return str(self.db.value("SELECT proven FROM streams WHERE name = ?", [stream]) or "")
 
+    def keep_available(self, stream: str, until: datetime, now: datetime) -> None:
+        """Keep the availability date a run was told, for plans that ask nobody."""
+        with self.db.transaction() as db:
+            sql = "UPDATE streams SET available = ?, available_asked = ? WHERE name = ?"
+            db.execute(sql, [stamp(until), stamp(now), stream])
+
+    def available(self, stream: str) -> tuple[datetime, datetime] | None:
+        """The availability date told last, and when it was told; None before."""
+        row = self.db.row("SELECT available, available_asked FROM streams WHERE name = ?", [stream])
+        return (instant(row["available"]), instant(row["available_asked"])) if row and row["available"] else None
+
     # Runs
 
     def begin_run(self, stream: str, command: str, now: datetime) -> int:

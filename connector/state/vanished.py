@@ -17,7 +17,7 @@ import orjson
 
 from connector.spans import Span, instant, stamp
 from connector.state.database import Database
-from connector.state.outbox import REJECT_BELIEVED_FOR, Counters, digest, is_confirmed, is_given
+from connector.state.outbox import REJECT_BELIEVED_FOR, Counters, Said, digest, is_confirmed, is_given
 from connector.state.passes import Pass, Passes, count
 
 SLICE_ROWS = 1000
@@ -255,7 +255,7 @@ class _Search:
             # A version of a later pass says that the row is there.
             is_known = newest["hash"] == hashed or newest["pass"] > one.id
             return _Judged("known" if is_known else "act", at, key, cause, is_accepted, newest)
-        if is_confirmed(db, (one.stream, rule.object, key), at, hashed):
+        if is_confirmed(db, (one.stream, rule.object, key), at, Said(hashed)):
             return _Judged("cleared", at, key, cause)
         return _Judged(left if self._is_rejected(db, rule.object, key, hashed) else "act", at, key, cause, is_accepted)
 

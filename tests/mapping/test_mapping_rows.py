@@ -139,16 +139,41 @@ def test_a_relationship_is_left_as_it_is_when_its_value_is_missing(row_of):
     assert row_of(text, CALL_RECORD).values == {"Key__c": "c1", "Other__c": None}
 
 
-@pytest.mark.parametrize("path", ["participants[0].attributes.orderNo", "attributes.orderNo"])
+ATTRIBUTES = ["participants[0].attributes.orderNo", "attributes.orderNo"]
+WITH_ORDER = {
+    **CALL_RECORD,
+    "participants": [{**CALL_RECORD["participants"][0], "attributes": {"orderNo": "A-17"}}],
+    "attributes": {"orderNo": "A-17"},
+}
+
+
+@pytest.mark.parametrize("path", ATTRIBUTES)
 def test_attributes_are_left_alone_for_the_query_gives_none(read, path):
-    mapping = read(with_fields(CALLS, f'A__c: {{from: "{path}", when_missing: reject}}'))
+    text = with_fields(CALLS, f'A__c: {{from: "{path}", when_missing: reject}}')
+    mapping = read(text.replace("conversations.details}", "conversations.details, via: query}"))
     compiled = compile_mapping(mapping)
     assert compiled.map(CALL_RECORD) == [Row(0, "c1", "2026-01-01T00:00:00Z", {"Key__c": "c1"})]
     assert compiled.columns == (("Key__c", "A__c"),)
     (warning,) = mapping.warnings
     assert warning.endswith(
-        "fields.A__c: the details query gives no attributes: the field is left as it is in Salesforce"
+        "fields.A__c.from: the details query gives no attributes: the field is left as it is in Salesforce"
     )
+
+
+@pytest.mark.parametrize("field", [*ATTRIBUTES, "jmespath: attributes.orderNo"])
+@pytest.mark.parametrize("via", ["auto", "job"])
+def test_attributes_are_mapped_of_records_read_by_job_and_left_alone_of_those_read_by_query(read, via, field):
+    rule = field if field.startswith("jmespath") else f'from: "{field}"'
+    text = with_fields(CALLS, f"A__c: {{{rule}}}")
+    mapping = read(text.replace("conversations.details}", f"conversations.details, via: {via}}}"))
+    compiled = compile_mapping(mapping)
+    at = "2026-01-01T00:00:00Z"
+    assert compiled.map(WITH_ORDER) == [Row(0, "c1", at, {"Key__c": "c1", "A__c": "A-17"})]
+    assert compiled.map(CALL_RECORD) == [Row(0, "c1", at, {"Key__c": "c1", "A__c": None})]
+    assert compiled.map_by_query(CALL_RECORD) == [Row(0, "c1", at, {"Key__c": "c1"})]
+    assert compiled.job_fields == (frozenset({"A__c"}),)
+    words = "attributes arrive once the data lake holds the span, hours after the rest of the record"
+    assert [words in one for one in mapping.warnings] == ([True] if via == "auto" else [])
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,8 @@ def test_no_hash_is_forgotten_of_a_row_that_waits_or_is_in_flight(desk: Desk) ->
 
 
 def test_hashes_are_forgotten_in_slices_of_every_object_and_of_no_other_stream(desk: Desk) -> None:
-    sql = "INSERT INTO row_hashes VALUES (?, ?, '2026-03-01T00:00:00Z', ?, x'00', 0)"
+    sql = """INSERT INTO row_hashes (stream, object, at, external_id, hash, in_doubt)
+             VALUES (?, ?, '2026-03-01T00:00:00Z', ?, x'00', 0)"""
     for stream, target, count in ((STREAM, "A", 2500), (STREAM, "B", 1), ("other", "A", 1)):
         with desk.db.transaction() as db:
             db.executemany(sql, [[stream, target, f"{number:05}"] for number in range(count)])

@@ -117,7 +117,9 @@ def test_a_long_history_is_forgotten_in_slices(desk: Desk):
     with desk.db.transaction() as db:
         db.execute("DELETE FROM row_hashes")
         db.executemany(
-            "INSERT INTO row_hashes VALUES ('calls', 'Call__c', '', ?, x'00', 0)", [[str(one)] for one in range(2500)]
+            "INSERT INTO row_hashes (stream, object, at, external_id, hash, in_doubt) "
+            "VALUES ('calls', 'Call__c', '', ?, x'00', 0)",
+            [[str(one)] for one in range(2500)],
         )
     largest = 0
 

@@ -1,0 +1,85 @@
+"""Details by asynchronous job: submit, ask how it stands, read its pages by cursor.
+
+A job reads a data lake that lags: it knows the world as it was at the lake's availability date and says nothing of what
+it lacks. Its results are the same for every page, and are gone after a while.
+
+Source: vendor reference, "asynchronous job"; developer centre, conversation details jobs.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from connector.errors import MalformedAnswer
+from connector.genesys.pages import AVAILABLE, Caller, PageReader, instant_at
+from connector.genesys.queries import JobQuery
+from connector.genesys.templates import fill
+from connector.mapping import Mapping as StreamMapping
+from connector.masking import mask
+from connector.spans import Span
+
+_LOST = ("FAILED", "CANCELLED", "EXPIRED")
+
+POLL_SECONDS = (4.0, 8.0, 16.0, 32.0, 60.0)
+"""Growing waits between two questions how a job stands; the last one repeats."""
+
+JOB_SECONDS = 20 * 60.0
+"""A job that has no results after so long is given up."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job stands. is_ready: its results can be read; lost: why there will never be any, "" else."""
+
+    is_ready: bool = False
+    lost: str = ""
+
+
+class JobReader(PageReader):
+    """Reads one stream's query by jobs. Seconds are waited by the caller."""
+
+    def __init__(self, client: Caller, mapping: StreamMapping, job: JobQuery) -> None:
+        source = mapping.source
+        # The page size of a mapping is that of the pages its query gives, unless it is read by jobs alone.
+        super().__init__(client, mapping, (job.results, source.page_size if source.via == "job" else None))
+        self._job = job
+        self._available: datetime | None = None
+
+    def available(self) -> datetime:
+        """The availability date: up to when the lake is filled; asked once.
+
+        Raises MalformedAnswer when it is no instant, and what the client raises.
+        """
+        if self._available is None:
+            path = f"{self._job.path}/availability"
+            body = self._client.call("GET", path, permission=self.query.permission).body
+            self._available = instant_at(body, AVAILABLE)
+            if self._available is None:
+                raise MalformedAnswer(
+                    f"Genesys Cloud {path}: {AVAILABLE!r} is no instant",
+                    "without it nobody knows what a job lacks; `source: {via: query}` reads without jobs",
+                )
+        return self._available
+
+    def submit(self, span: Span) -> str:
+        """Submit a job over a span; returns its id. Raises RefusedSpan, MalformedAnswer, and what the client raises.
+
+        Submitted twice, as after an answer that was lost, it only wastes a job.
+        """
+        body = fill(self._job.body, self._values(span, 1, None, ""))
+        answer = self._client.call("POST", self._job.path, body=body, permission=self.query.permission)
+        name = answer.body.get("jobId")
+        if not isinstance(name, str) or not name:
+            raise MalformedAnswer(f"Genesys Cloud {self._job.path}: the answer names no job")
+        return name
+
+    def state(self, job: str) -> JobState:
+        """Ask how a job stands; words nobody knows mean that it goes on. Raises QueryRefused when it is unknown."""
+        path = f"{self._job.path}/{quote(job, safe='')}"
+        body = self._client.call("GET", path, permission=self.query.permission).body
+        state = body.get("state")
+        if state in _LOST:
+            told = body.get("errorMessage")
+            why = f": {mask(told)[:200]}" if isinstance(told, str) and told else ""
+            return JobState(lost=f"it is {state}{why}")
+        return JobState(is_ready=state == "FULFILLED")
