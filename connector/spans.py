@@ -301,7 +301,8 @@ class Known:
     """What the state says of a stream when a run plans.
 
     reads: settled spans, apart, with when their last agreed read began, of a read by job as of when its data was;
-    by_query: those of them read by query; taken: spans of unfinished passes; gaps: spans of open gaps; owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
+    by_query: those of them read by query; taken: spans of unfinished passes; gaps: spans of open gaps;
+    owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
     """
 
     reads: Sequence[tuple[Span, datetime]] = ()

@@ -226,7 +226,7 @@ def test_the_key_of_a_summary_holds_groupings_or_id_and_always_start(problems, r
                                                            "records a page"),
         ("{query: conversations.details, page_size: 0}", "page_size: must be 1 or more"),
         ("{query: conversations.details, max_pages: 1.5}", "max_pages: must be a whole number, not a number"),
-        ("{query: conversations.details, via: bulk}", "via: must be 'auto', 'query' or 'job'"),
+        ("{query: conversations.details, via: bulk}", "via: must be auto, query, job, not text ('bulk')"),
         ("{query: conversations.details, via: job, page_size: 10001}", "page_size: conversations.details gives at "
                                                                       "most 10000 records a page by job"),
         ("{query: conversations.details, filters: {segments: []}}", "filters.segments: unknown key 'segments'"),
