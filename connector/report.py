@@ -14,7 +14,7 @@ from connector.advice import advice_on_rows, advice_on_time, advice_on_vanished,
 from connector.errors import ConnectorError
 from connector.ledger import Books
 from connector.salesforce.hints import hint_for
-from connector.spans import Planned, Span, Window, instant, mark, plan, stamp
+from connector.spans import Span, Window, instant, mark, stamp
 from connector.state.store import Run, Store
 from connector.sync import Result, Stream
 
@@ -198,85 +198,6 @@ def gaps(store: Store, stream: str | None) -> tuple[Gap, ...]:
         )
         for row in store.db.rows(sql, [stream, stream])
     )
-
-
-@dataclass(frozen=True)
-class PlannedKind:
-    """Passes of one kind that the next run reads. spans: the fewest spans they add up to; calls: None when unknown."""
-
-    kind: str
-    passes: int
-    first: datetime
-    last: datetime
-    calls: int
-    is_guess: bool
-
-
-@dataclass(frozen=True)
-class StreamPlan:
-    """What the next run of a stream reads. seconds: how long its calls take at the call rate."""
-
-    stream: str
-    kinds: tuple[PlannedKind, ...]
-    calls: int
-    seconds: float
-    is_guess: bool
-
-
-_KINDS = ("unfinished", "gap", "resync", "recheck", "lookback", "new")
-
-
-def stream_plan(store: Store, stream: Stream, now: datetime, calls_per_minute: int) -> StreamPlan:
-    """Plan without reading. Calls follow from what passes of the last weeks took; without any, one for each pass."""
-    known = store.passes.known(stream.name)
-    planned = [
-        *(Planned("unfinished", span) for span in known.taken),
-        *plan(stream.window, known, now),
-    ]
-    rate = _calls_per_second(store, stream)
-    kinds = tuple(
-        _kind(kind, group, rate) for kind in _KINDS if (group := [one for one in planned if one.kind == kind])
-    )
-    kinds += _open_kind(store, stream, now)
-    calls = sum(kind.calls for kind in kinds)
-    return StreamPlan(stream.name, kinds, calls, calls * 60 / calls_per_minute, any(kind.is_guess for kind in kinds))
-
-
-def _open_kind(store: Store, stream: Stream, now: datetime) -> tuple[PlannedKind, ...]:
-    """The pass over open records that are due now; its first and last: when the oldest and newest of them began."""
-    due, by_id = store.open_records.listed(stream.name, now), stream.compiled.mapping.query.by_id
-    if by_id is None or due.first is None or due.last is None:
-        return ()
-    return (PlannedKind("open", 1, due.first, due.last, calls=-(-due.count // by_id.most), is_guess=False),)
-
-
-def _kind(kind: str, group: Sequence[Planned], rate: float | None) -> PlannedKind:
-    spans = [one.span for one in group]
-    return PlannedKind(
-        kind=kind,
-        passes=len(spans),
-        first=min(span.start for span in spans),
-        last=max(span.end for span in spans),
-        calls=sum(1 if rate is None else max(1, round(_seconds(span) * rate)) for span in spans),
-        is_guess=rate is None,
-    )
-
-
-def _calls_per_second(store: Store, stream: Stream) -> float | None:
-    """Pages per second of span in the last settled passes; None where calls do not grow or nothing was read yet."""
-    query = stream.compiled.mapping.query
-    if query.paging is None:
-        return 0.0
-    sql = """SELECT start, end, pages FROM passes WHERE stream = ? AND state = 'settled' AND pages > 0 AND start <> ''
-             ORDER BY id DESC LIMIT 50"""
-    rows = store.db.rows(sql, [stream.name])
-    length = sum(_seconds(Span(instant(row["start"]), instant(row["end"]))) for row in rows)
-    # The last page is followed by one that shows there is no more.
-    return sum(row["pages"] + 1 for row in rows) / length if length else None
-
-
-def _seconds(span: Span) -> float:
-    return (span.end - span.start).total_seconds()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ LEVELS = (
     "sync",
     "assemble",
     "advice",
-    "report",
+    "report forecast",
     "cli",
     "__main__",
 )

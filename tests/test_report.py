@@ -9,16 +9,15 @@ import pytest
 from lab import Lab, at, conversation
 
 from connector.errors import ConfigError, QuotaSpent
+from connector.forecast import PlannedKind, stream_plan
 from connector.ledger import Books
 from connector.report import (
     BooksLine,
-    PlannedKind,
     StreamStatus,
     as_data,
     books_lines,
     reject_groups,
     status,
-    stream_plan,
     trouble,
     window_of_resync,
 )

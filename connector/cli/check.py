@@ -23,11 +23,13 @@ from connector.errors import (
     WrongOrganisation,
 )
 from connector.genesys.client import GenesysClient
+from connector.genesys.jobs import JobReader
 from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
+from connector.mapping.via import job_query
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description, problems
-from connector.spans import Span
+from connector.spans import Span, stamp
 from connector.state.store import Identity
 from connector.sync import Stream
 from connector.transport import Transport
@@ -101,6 +103,8 @@ class _Checklist:
             yield genesys
             for stream in self._streams:
                 yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
+                if stream.ways.only != "query":
+                    yield _after(genesys, f"{stream.name}: jobs", lambda: _jobs(client, stream))  # noqa: B023
             if kinds := _looked_up(self._streams):
                 yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
             salesforce = _checked("Salesforce login", lambda: _salesforce_login(config, org))
@@ -176,6 +180,21 @@ def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Find
 
 def _salesforce_login(config: Config, org: Org) -> _Finding:
     return f"org {org.org_id}, login by {config.salesforce.flow}", ()
+
+
+def _jobs(client: GenesysClient, stream: Stream) -> _Finding:
+    """Ask up to when the data lake that jobs read is filled; without it `auto` reads by query what the query gives."""
+    mapping, ways = stream.compiled.mapping, stream.ways
+    job = job_query(mapping.source)
+    if job is None:
+        raise AssertionError("only streams that may be read by job are asked about")
+    try:
+        until = JobReader(client, mapping, job).available()
+    except (PermissionMissing, QueryRefused, RefusedSpan) as refusal:
+        if ways.only or ways.has_attributes:
+            raise
+        return "not available: everything is read by query", (refusal.message, refusal.hint)
+    return f"the data lake is filled until {stamp(until)}", ()
 
 
 def _looked_up(streams: Sequence[Stream]) -> list[str]:

@@ -6,7 +6,7 @@ from connector.assemble import load_streams
 from connector.cli.session import Session
 from connector.cli.show import add, ago, moment, table
 from connector.cli.state import open_state
-from connector.report import StreamPlan, stream_plan
+from connector.forecast import StreamPlan, stream_plan
 
 
 def show_plan(session: Session, name: str | None) -> int:
@@ -29,7 +29,7 @@ def show_plan(session: Session, name: str | None) -> int:
 
 
 def _table(found: list[StreamPlan]) -> Table:
-    shown = table("stream", "kind", ">passes", "from (UTC)", "to (UTC)", ">calls", ">time")
+    shown = table("stream", "kind", ">passes", "from (UTC)", "to (UTC)", ">calls", ">time", "read by")
     for one in found:
         for kind in one.kinds:
             more = "+" if kind.is_guess else ""
@@ -43,5 +43,6 @@ def _table(found: list[StreamPlan]) -> Table:
                 moment(kind.last),
                 f"{kind.calls:,}{more}",
                 time,
+                f"{kind.path}: {kind.why}" if kind.why else kind.path,
             )
     return shown

@@ -218,6 +218,8 @@ def test_plan_counts_passes_and_calls_without_a_login(make_cli: MakeCli) -> None
                         "last": "2026-03-04T01:45:00Z",
                         "calls": 3,
                         "is_guess": True,
+                        "path": "query",
+                        "why": "younger than 48 hours",
                     }
                 ],
                 "calls": 3,
@@ -324,9 +326,19 @@ def test_status_and_plan_show_open_records(cli: Cli) -> None:
     shown = words(cli("status").out)
     assert shown[0][-3:] == ["open", "oldest", "open"]
     assert shown[1][-3:] == ["1", "2026-03-02", "02:00"]
-    assert ["conversations", "open", "1", "2026-03-02", "02:00", "2026-03-02", "02:00", "1", "0", "s"] in words(
-        cli("plan").out
-    )
+    assert [
+        "conversations",
+        "open",
+        "1",
+        "2026-03-02",
+        "02:00",
+        "2026-03-02",
+        "02:00",
+        "1",
+        "0",
+        "s",
+        "query",
+    ] in words(cli("plan").out)
 
 
 def test_a_run_tells_what_it_gave_up(cli: Cli) -> None:
