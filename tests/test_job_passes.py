@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lab import MAPPING, Killed, Lab, at, conversation
 
-from connector.errors import ServiceUnavailable
+from connector.errors import PermissionMissing, ServiceUnavailable
 from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.faults import Rule
 from connector.spans import Span
@@ -221,15 +221,19 @@ def test_where_attributes_decide_which_rows_there_are_all_is_read_by_job(make_la
 
 
 def test_a_date_that_is_refused_leaves_a_stream_without_attributes_to_the_query(make_lab: MakeLab) -> None:
-    refused = Rule("status", {"code": 403}, service="genesys", path="/availability$")
-    lab = make_lab(now=at(100), rules=(refused,))
+    """The query can be asked with another permission than the availability date."""
+    lab = make_lab(now=at(100), rules=(refusing("/availability$"),))
     fill(lab, 50)
     assert (lab.sync().error, lab.rows()) == (None, lab.truth(at(99)))
     assert {path for path, _ in passes(lab)} == {"query"}
     lab.write_mapping(mapping("auto", ORDER))
     result = lab.sync()
-    assert result.exit_code == 3
-    assert "analytics:conversationDetail:view" in str(result.error)
+    assert (result.exit_code, type(result.error)) == (3, PermissionMissing)
+
+
+def refusing(path: str) -> Rule:
+    body = {"code": "missing.permissions", "message": "No.", "status": 403}
+    return Rule("status", {"code": 403, "json": body}, service="genesys", path=path)
 
 
 # Jobs in trouble

@@ -243,3 +243,23 @@ def test_values_become_plain_data() -> None:
 def test_dry_run_counts_what_would_be_sent(lab: Lab) -> None:
     result = lab.sync(Order(rehearse=True))
     assert books_lines([result.books])[-1] == BooksLine("waiting", (2,))
+
+
+def test_plan_tells_which_time_is_read_by_job_and_what_jobs_cost(make_lab: MakeLab) -> None:
+    lab = make_lab(now=at(100))
+    lab.change_mapping("conversations.details}", "conversations.details, via: auto}")
+    for number in range(3000):
+        lab.world.add(conversation(f"c{number}", at(number / 100)))
+    with lab.opened() as ready:
+        before = stream_plan(ready.store, lab.stream, lab.clock.now(), 60).kinds
+    assert [(one.path, one.why, one.passes, one.calls, one.is_guess) for one in before] == [
+        ("job", "older than 48 hours", 2, 10, True),
+        ("query", "younger than 48 hours", 3, 3, True),
+    ]
+    lab.sync()
+    with lab.opened() as ready:
+        ready.store.passes.owe("conversations", [Span(at(0), at(24))], "asked", False)
+        after = stream_plan(ready.store, lab.stream, lab.clock.now(), 60).kinds
+    assert [(one.path, one.why, one.is_guess) for one in after if one.kind == "resync"] == [
+        ("query", "asked for as it is now", False)
+    ]

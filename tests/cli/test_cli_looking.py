@@ -124,6 +124,17 @@ def test_check_names_the_missing_permission_and_every_field_problem(cli: Cli) ->
     assert "Conversation__c.Is_Open__c" in said.out
 
 
+def test_check_asks_for_the_availability_date_and_names_the_permission_where_attributes_need_it(cli: Cli) -> None:
+    body = {"code": "missing.permissions", "message": "No.", "status": 403}
+    cli.lab.faults.change(Rule("status", {"code": 403, "json": body}, service="genesys", path="/availability$"))
+    said = cli("check")
+    assert (said.code, "conversations: jobs: not available: everything is read by query" in said.out) == (0, True)
+    cli.lab.change_mapping("  Direction__c: direction", "  Direction__c: attributes.way")
+    said = cli("check")
+    assert said.code == 3
+    assert "    -> give the OAuth client a role with analytics:conversationDetail:view" in said.out
+
+
 def test_check_is_exit_4_when_a_service_is_only_unavailable(cli: Cli) -> None:
     cli.lab.faults.change(Rule("status", {"code": 503}, service="salesforce"))
     said = cli("check", "--quiet")

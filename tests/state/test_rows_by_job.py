@@ -5,11 +5,12 @@ from typing import Any
 
 import orjson
 import pytest
-from desk import KEY, Desk, at, record
+from desk import KEY, OBJECT, Desk, at, record
 
 from connector.mapping import BadRow, Row
 from connector.spans import stamp
 from connector.state.outbox import Entry
+from connector.state.vanished import Rule
 
 OF_JOB = (frozenset({"Order__c"}),)
 NOTHING: Any = object()
@@ -129,3 +130,13 @@ def test_a_row_that_only_the_job_could_not_make_stays_a_reject_until_a_job_makes
     desk.read(by_job(1, 3))
     desk.send()
     assert desk.rejects() == []
+
+
+def test_a_row_that_was_cleared_and_comes_back_brings_what_only_jobs_give_again(desk: Desk) -> None:
+    desk.rules = [Rule(OBJECT, KEY, "clear", {KEY: None, "Order__c": None, "Value__c": None})]
+    desk.confirm(by_job(1, "A"))
+    desk.confirm(kind="recheck")
+    assert sent(desk) == []
+    desk.confirm(by_query(1))
+    desk.read(by_job(1, "A"))
+    assert sent(desk) == [{"Order__c": "A", "Value__c": 1}]

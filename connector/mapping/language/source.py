@@ -109,8 +109,8 @@ SOURCE = Part(
         Entry(
             "via",
             "`auto`, `query` or `job`",
-            "page by page, or by an asynchronous job, which alone gives participant `attributes`; `auto` chooses by "
-            "age and size",
+            "page by page, or by an [asynchronous job](records.md#by-query-or-by-job), which alone gives participant "
+            "`attributes`; `auto` chooses by age, and by job what attributes are mapped of",
             one_of("auto", "query", "job"),
             (Example("source: {via: job}"),),
             "auto",
@@ -118,7 +118,7 @@ SOURCE = Part(
         ),
         Entry(
             "page_size",
-            "a number; of queries at most 100",
+            "a number; of queries at most 100, with `via: job` at most 10,000",
             "records a page",
             COUNT,
             (Example("source: {page_size: 25}"),),
