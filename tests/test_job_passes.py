@@ -17,7 +17,7 @@ from connector.sync import Order
 
 MakeLab = Callable[..., Lab]
 JOBS, RESULTS = "/details/jobs$", "/results$"
-ORDER = "  Agent_Name__c: 'attributes.\"Order No\"'\n"
+ORDER = "  Last_Agent_Name__c: 'attributes.\"Order No\"'\n"
 
 
 def mapping(via: str, fields: str = "", *, size: int | None = None, window: str = "") -> str:
@@ -52,7 +52,7 @@ def asked(lab: Lab) -> dict[str, int]:
 
 
 def orders(lab: Lab) -> dict[str, Any]:
-    return {key: row["Agent_Name__c"] for key, row in lab.salesforce.rows("Conversation__c").items()}
+    return {key: row["Last_Agent_Name__c"] for key, row in lab.salesforce.rows("Conversation__c").items()}
 
 
 def passes(lab: Lab) -> list[tuple[str, str]]:
