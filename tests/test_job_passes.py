@@ -142,6 +142,20 @@ def test_a_job_that_knows_less_than_was_promised_settles_nothing(make_lab: MakeL
     assert (lab.sync().complete_to, lab.rows()) == (at(26), lab.truth(at(26)))
 
 
+def test_what_the_lake_could_not_know_when_it_was_read_is_read_again(make_lab: MakeLab) -> None:
+    """The lookback counts from the availability date, not from when the job was read."""
+    lab = make_lab(now=at(48))
+    lab.genesys.jobs.lag_seconds = 24 * 3600
+    lab.write_mapping(mapping("job"))
+    lab.world.add(conversation("c1", at(23.5)))
+    lab.world.correct("c1", lambda one: {**one, "originatingDirection": "outbound"}, at(24.5))
+    assert lab.sync().complete_to == at(24)
+    assert lab.rows()["c1"]["Direction__c"] == "inbound"
+    lab.clock.advance(6 * 3600)
+    lab.sync()
+    assert lab.rows()["c1"]["Direction__c"] == "outbound"
+
+
 # Attributes
 
 
@@ -206,6 +220,22 @@ def test_a_changed_attribute_seen_by_job_is_sent_and_by_query_never_cleared(make
     books, _ = reread_by(lab, "job")
     # What was confirmed by query and what was confirmed by job before are together what the job says now.
     assert (books.updated, books.unchanged, orders(lab)["c00003"]) == (1, 19, "B-3")
+
+
+def test_a_job_never_takes_back_what_was_read_later_than_it_knows(make_lab: MakeLab) -> None:
+    lab = make_lab(now=at(60))
+    day_with_orders(lab)
+    lab.world.correct("c00003", {**with_order("c00003", 3.5, "B-3"), "originatingDirection": "outbound"}, at(59))
+    reread_by(lab, "query")
+    lab.genesys.jobs.lag_seconds = 4 * 3600
+    asked(lab)
+    for order in (resync(0, 24), Order(), Order()):
+        assert lab.sync(order).error is None
+        assert (lab.rows()["c00003"]["Direction__c"], orders(lab)["c00003"]) == ("outbound", "A-3")
+    assert "submit" not in asked(lab)
+    lab.clock.advance(5 * 3600)
+    lab.sync()
+    assert (lab.rows()["c00003"]["Direction__c"], orders(lab)["c00003"]) == ("outbound", "B-3")
 
 
 def test_where_attributes_decide_which_rows_there_are_all_is_read_by_job(make_lab: MakeLab) -> None:

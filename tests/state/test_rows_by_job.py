@@ -140,3 +140,14 @@ def test_a_row_that_was_cleared_and_comes_back_brings_what_only_jobs_give_again(
     desk.confirm(by_query(1))
     desk.read(by_job(1, "A"))
     assert sent(desk) == [{"Order__c": "A", "Value__c": 1}]
+
+
+def test_a_row_by_job_that_comes_back_says_nothing_to_one_that_clears(desk: Desk) -> None:
+    desk.rules = [Rule(OBJECT, KEY, "clear", {KEY: None, "Value__c": None})]
+    desk.confirm(by_job(1, "A"))
+    desk.read(by_job(2, "B"))
+    batch = desk.batch()
+    desk.read(kind="recheck")
+    assert sent(desk) == [{"Order__c": "B", "Value__c": 2}, {"Value__c": None}]
+    desk.answer(batch, a="again")
+    assert sent(desk) == [{"Value__c": None}]
