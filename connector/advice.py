@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from connector.orders import Stream
 from connector.spans import stamp
 from connector.state.open_records import ToFollow
 from connector.state.vanished import Held
-from connector.sync import Stream
 
 
 def advice_on_rows(

@@ -22,12 +22,13 @@ from connector.errors import ConfigError, MappingError, Stopped
 from connector.genesys.client import GenesysClient
 from connector.genesys.read_ahead import PAGES_AHEAD
 from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
+from connector.orders import Progress, Stream
 from connector.pace import Pace, pace_file
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule, in_threads
 from connector.state.database import Database
 from connector.state.store import Store
-from connector.sync import Progress, Runner, Stream
+from connector.sync import Runner
 from connector.transport import Transport
 
 

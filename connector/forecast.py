@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.mapping.via import job_query
+from connector.orders import Stream
 from connector.planning import plan_without_asking
 from connector.spans import Path, Planned, Span, instant
 from connector.state.store import Store
-from connector.sync import Stream
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 from connector.advice import advice_on_rows, advice_on_time, advice_on_vanished, counted
 from connector.errors import ConnectorError
 from connector.ledger import Books
+from connector.orders import Result, Stream
 from connector.salesforce.hints import hint_for
 from connector.spans import Span, Window, instant, mark, stamp
 from connector.state.store import Run, Store
-from connector.sync import Result, Stream
 
 EXAMPLE_KEYS = 5
 """Keys shown of a group of rejects."""

@@ -3,14 +3,14 @@
 Pulling and delivering are steps; how they alternate is the schedule's business (`connector.schedules`).
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from connector.delivery import Delivery
-from connector.errors import ConnectorError, DeliveryRefused, TooManyVanished
+from connector.errors import ConnectorError, TooManyVanished
 from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
 from connector.genesys.jobs import JobReader
@@ -19,15 +19,16 @@ from connector.genesys.pages import PageReader
 from connector.genesys.read_ahead import page_reader
 from connector.lanes import Lane
 from connector.ledger import Books
-from connector.mapping import Compiled, Find, Fingerprints, emptied
-from connector.mapping.relationships import is_said, parent_by_name, parents_first, target_parents
-from connector.mapping.via import Ways, job_query, ways_of
+from connector.mapping import emptied
+from connector.mapping.relationships import parents_first
+from connector.mapping.via import job_query
+from connector.orders import Order, Progress, Result, Stream
 from connector.planning import Planner
+from connector.preflight import Preflight
 from connector.pulling import OPEN, OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
-from connector.salesforce.describe import Description, fetch_description, problems
 from connector.schedules import Schedule
-from connector.spans import Planned, Span, Window, mark, merged, minus, stamp
+from connector.spans import Planned, Span, mark, merged, minus, stamp
 from connector.state.lookups import LookupCache
 from connector.state.open_records import given_up_in_words
 from connector.state.passes import Pass
@@ -36,86 +37,6 @@ from connector.state.vanished import Rule
 
 ROUNDS = 3
 """How often a run plans: passes it finishes may free owed spans that were taken when it began."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """One kind of data kept in step: its mapping, compiled, with its time rules and fingerprints.
-
-    compiled: cannot look anything up; compile: the mapping compiled for a run, with what answers its look-ups.
-    """
-
-    compiled: Compiled
-    window: Window
-    prints: Fingerprints
-    compile: Callable[[Find], Compiled]
-
-    @property
-    def name(self) -> str:
-        return self.compiled.mapping.stream
-
-    @property
-    def ways(self) -> Ways:
-        return ways_of(self.compiled.mapping, self.window)
-
-    def is_stale(self, complete_to: datetime, now: datetime) -> bool:
-        """Whether the stream lags further behind than its `freshness` allows."""
-        freshness = self.compiled.mapping.freshness
-        return freshness is not None and now - complete_to > freshness.length()
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a run is asked to do.
-
-    command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
-    left out), None for the incremental plan; forced: unchanged rows are sent too; wait: for another process instead of
-    giving up; accept_new_keys, adopt_org, accept_vanished: a person allowed it; rehearse: on a copy of the state, read
-    and compare without sending anything.
-    """
-
-    command: str = "sync"
-    resync: Callable[[datetime], Span] | None = None
-    forced: bool = False
-    wait: bool = False
-    accept_new_keys: bool = False
-    adopt_org: bool = False
-    accept_vanished: bool = False
-    rehearse: bool = False
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for people who watch. passes_left counts the one being read."""
-
-    stream: str
-    doing: Literal["settling", "pulling", "delivering", "done"]
-    span: Span | None = None
-    passes_left: int = 0
-    pages: int = 0
-    records: int = 0
-    rows: int = 0
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run did.
-
-    books: sum over the passes it touched; new: rejects and gaps opened by it and still open, and, where the mapping
-    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; vanished: rows it found to
-    be given no more, and left as they are in Salesforce; story: what else happened.
-    """
-
-    stream: str
-    exit_code: int
-    books: Books = field(default_factory=Books)
-    complete_to: datetime | None = None
-    read_to: datetime | None = None
-    new: dict[str, int] = field(default_factory=dict)
-    vanished: int = 0
-    calls: dict[str, int] = field(default_factory=dict)
-    error: ConnectorError | None = None
-    story: tuple[str, ...] = ()
 
 
 class Runner:
@@ -185,7 +106,7 @@ class _OneRun:
         self._told = self._store.told(stream.name)
         self._calls = {"Genesys Cloud": -self._client.calls, "Salesforce": -self._org.calls}
         self._deliveries: list[Delivery] = []
-        self._described: dict[str, Description] = {}
+        self._preflight = Preflight(self._org, stream.compiled)
         self._stored_order: Sequence[int] = ()
         self._outbox_rows = runner._outbox_rows
         self._pages_ahead = runner._pages_ahead
@@ -291,39 +212,14 @@ class _OneRun:
             )
 
     def _check_targets(self) -> None:
-        """Before the first delivery under a mapping: does the object take what the mapping writes?"""
-        if self._store.proven(self._name) == self._proof:
-            return
-        compiled = self._stream.compiled
-        found = []
-        for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
-            deletes = target.when_vanished == "delete"
-            found += problems(self._describe(target.object), target.external_id, types, deletes=deletes)
-        if found:
-            raise DeliveryRefused(
-                "\n".join(f"{self._name}: {problem}" for problem in found),
-                "nothing was sent; mend the object or the mapping, then run connector check",
-            )
-
-    def _describe(self, object: str) -> Description:
-        if object not in self._described:
-            self._described[object] = fetch_description(self._org, object)
-        return self._described[object]
+        """Before the first delivery under a mapping: does each object take what the mapping writes?"""
+        if self._store.proven(self._name) != self._proof:
+            self._preflight.check()
 
     def _put_parents_first(self) -> None:
         """Store and deliver rows behind those of the objects their relationship fields point to."""
-        compiled = self._stream.compiled
-        objects = [target.object for target in compiled.mapping.targets]
-        if len(objects) == 1:
-            return
-
-        def parents_of(index: int, column: str) -> Collection[str]:
-            # Names tell most look-ups; the others are looked up, and so is all that is known anyway.
-            if objects[index] in self._described or not is_said(column, objects):
-                return self._describe(objects[index]).parents(column)
-            return (str(parent_by_name(column)),)
-
-        parents = target_parents(objects, compiled.columns, parents_of)
+        objects = [target.object for target in self._stream.compiled.mapping.targets]
+        parents = self._preflight.parents()
         for index, delivery in enumerate(self._deliveries[: len(objects)]):
             delivery.parents = frozenset(objects[one] for one in parents[index])
         order = self._stored_order = parents_first(parents)

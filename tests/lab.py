@@ -12,6 +12,7 @@ from typing import Any
 from connector.assemble import Installation, Seams, installation, rehearsal, to_stream
 from connector.config import Config, GenesysSettings, SalesforceSettings, Secret
 from connector.mapping import load_mapping
+from connector.orders import Order, Result, Stream
 from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.clock import SimulatedClock
 from connector.sandbox.faults import Faults, Rule
@@ -21,7 +22,6 @@ from connector.sandbox.salesforce import SalesforceSim
 from connector.sandbox.world import World
 from connector.schedules import in_turns
 from connector.spans import stamp
-from connector.sync import Order, Result, Stream
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 """A Monday; the first day of every lab."""

@@ -19,11 +19,11 @@ LEVELS = (
     "ledger following genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
     "genesys.regions",
     "mapping connection",
-    "transport config",
+    "transport config orders",
     "pace state",
     "genesys salesforce",
     "lanes",
-    "delivery job_passes planning",
+    "delivery job_passes planning preflight",
     "pulling",
     "schedules",
     "sync",

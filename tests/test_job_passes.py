@@ -10,10 +10,10 @@ import pytest
 from lab import MAPPING, Killed, Lab, at, conversation
 
 from connector.errors import PermissionMissing, ServiceUnavailable
+from connector.orders import Order
 from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order
 
 MakeLab = Callable[..., Lab]
 JOBS, RESULTS = "/details/jobs$", "/results$"

@@ -8,10 +8,10 @@ import pytest
 from lab import Killed, KillingAdapter, Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
+from connector.orders import Order, Result
 from connector.report import status
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order, Result
 
 MakeLab = Callable[..., Lab]
 BY_ID = "/conversations/details$"

@@ -13,6 +13,7 @@ from connector.assemble import to_stream
 from connector.delivery import Delivery
 from connector.genesys.judge import Seen
 from connector.mapping import Row, load_mapping
+from connector.orders import Order, Result
 from connector.sandbox.faults import Rule
 from connector.sandbox.objects import OBJECTS, lookup
 from connector.sandbox.salesforce import SalesforceSim
@@ -20,7 +21,7 @@ from connector.schedules import in_turns
 from connector.spans import Planned, Span, stamp
 from connector.state.outbox import Entry, digest
 from connector.state.passes import Checkpoint
-from connector.sync import Order, Result, Runner
+from connector.sync import Runner
 
 CHILD, CHILD_KEY, LINK = "Conversation_Leg__c", "Leg_Key__c", "Conversation__r.Conversation_Id__c"
 

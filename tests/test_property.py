@@ -17,9 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from lab import MAPPING, Killed, KillingAdapter, Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
+from connector.orders import Order, Result
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order, Result
 
 DETAILS = "/details/query"
 BY_ID = "/conversations/details$"

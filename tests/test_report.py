@@ -11,6 +11,7 @@ from lab import Lab, at, conversation
 from connector.errors import ConfigError, QuotaSpent
 from connector.forecast import PlannedKind, stream_plan
 from connector.ledger import Books
+from connector.orders import Order, Result
 from connector.report import (
     BooksLine,
     StreamStatus,
@@ -22,7 +23,6 @@ from connector.report import (
     window_of_resync,
 )
 from connector.spans import Span
-from connector.sync import Order, Result
 
 MakeLab = Callable[..., Lab]
 

@@ -10,9 +10,9 @@ from lab import Lab, at, conversation
 
 from connector.assemble import installation
 from connector.errors import ServiceUnavailable, Stopped
+from connector.orders import Order, Result
 from connector.sandbox.faults import Rule
 from connector.schedules import Schedule, in_threads, in_turns
-from connector.sync import Order, Result
 
 
 class Work:

@@ -14,12 +14,12 @@ from lab import DAY, Lab, at
 from connector.assemble import load_streams
 from connector.ledger import Books
 from connector.mapping.relationships import streams_parents_first
+from connector.orders import Order, Result
 from connector.salesforce.collections import upsert
 from connector.sandbox.contact_centre import ContactCentre
 from connector.sandbox.conversations import milliseconds
 from connector.sandbox.objects import OBJECTS
 from connector.sandbox.presences import stretches
-from connector.sync import Order, Result
 
 ROOT = Path(__file__).parent.parent
 CENTRE = ContactCentre(seed=24, start=DAY, days=1, queues=4, agents=12, conversations=300)

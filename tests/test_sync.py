@@ -2,10 +2,10 @@
 
 from lab import DAY, Lab, at, conversation
 
+from connector.orders import Order
 from connector.sandbox.contact_centre import ContactCentre, continue_world
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order
 
 DETAILS = "/details/query"
 

@@ -8,9 +8,9 @@ import pytest
 from lab import DAY, MAPPING, Lab, at, conversation
 
 from connector.errors import PermissionMissing, ServiceUnavailable
+from connector.orders import Order
 from connector.sandbox.directory import Directory
 from connector.sandbox.faults import Rule
-from connector.sync import Order
 
 QUEUES = "/routing/queues$"
 WITH_NAMES = MAPPING.replace(

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from lab import Lab, at, conversation
 
+from connector.orders import Order, Result
 from connector.report import as_data, status, trouble
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order, Result
 
 MakeLab = Callable[..., Lab]
 DOWN = Rule("status", {"code": 503}, path="/details/query", times=9999)

@@ -9,10 +9,10 @@ from lab import Killed, Lab, at, conversation
 
 from connector.assemble import load_streams
 from connector.errors import DeliveryRefused, MappingError, TooManyVanished
+from connector.orders import Order
 from connector.report import status
 from connector.sandbox.faults import Rule
 from connector.spans import Span
-from connector.sync import Order
 
 MakeLab = Callable[..., Lab]
 TARGET = "target: {object: Conversation__c, external_id: Conversation_Id__c"

@@ -7,8 +7,8 @@ import pytest
 from lab import Killed, Lab, at, conversation
 
 from connector.mapping import fingerprints, load_mapping
+from connector.orders import Result
 from connector.salesforce.collections import upsert
-from connector.sync import Result
 
 KEY = "Genesys_Conversation_Id__c"
 TASKS = """

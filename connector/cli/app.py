@@ -174,7 +174,7 @@ def sync(
 ) -> int:
     """Bring Salesforce up to date: read what is new, late or owed, send what changed, account for every row."""
     from connector.cli.sync import run_sync
-    from connector.sync import Order
+    from connector.orders import Order
 
     order = Order(adopt_org=adopt_org, rehearse=dry_run, wait=wait)
     return run_sync(session, streams or [], order, max_minutes)
@@ -206,7 +206,7 @@ def resync(
 ) -> int:
     """Read a settled period again, rounded outward to whole intervals, and send what differs."""
     from connector.cli.resync import Period, run_resync
-    from connector.sync import Order
+    from connector.orders import Order
 
     period = Period(start, end, last, full=full)
     order = Order(

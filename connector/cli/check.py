@@ -27,11 +27,11 @@ from connector.genesys.jobs import JobReader
 from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
 from connector.mapping.via import job_query
+from connector.orders import Stream
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description, problems
 from connector.spans import Span, stamp
 from connector.state.store import Identity
-from connector.sync import Stream
 from connector.transport import Transport
 
 

@@ -24,6 +24,7 @@ from connector.cli.sync import run_all, tell_trouble
 from connector.config import load_config
 from connector.errors import ConfigError
 from connector.genesys.flatten import flatten_conversations
+from connector.orders import Order, Result
 from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.clock import SimulatedClock
 from connector.sandbox.contact_centre import ContactCentre, continue_world
@@ -32,7 +33,6 @@ from connector.sandbox.objects import OBJECTS
 from connector.sandbox.salesforce import SalesforceSim
 from connector.sandbox.world import World
 from connector.spans import instant, stamp
-from connector.sync import Order, Result
 
 _MARK = "demo.json"
 _DAYS = 3

@@ -18,8 +18,8 @@ from connector.genesys.judge import Page, Record
 from connector.genesys.lookups import Lookups, Remembered
 from connector.genesys.pages import PageReader
 from connector.mapping import BadRow, Compiled, Row, Unmappable, compile_mapping, window_of
+from connector.orders import Stream
 from connector.spans import Span
-from connector.sync import Stream
 from connector.transport import Transport
 
 CELLS = 7

@@ -12,7 +12,7 @@ from rich.table import Column
 
 from connector.cli.session import Session
 from connector.cli.show import moment
-from connector.sync import Progress
+from connector.orders import Progress
 
 PLAIN_SECONDS = 30.0
 """Between two plain lines of one stream."""

@@ -10,9 +10,9 @@ from connector.cli.session import Session, UsageProblem
 from connector.cli.show import moment
 from connector.cli.sync import run_streams
 from connector.errors import ConfigError
+from connector.orders import Order, Stream
 from connector.report import window_of_resync
 from connector.spans import Span
-from connector.sync import Order, Stream
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 

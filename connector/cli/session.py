@@ -24,7 +24,7 @@ from connector.errors import ConfigError, ConnectorError, ServiceUnavailable, St
 if TYPE_CHECKING:
     from connector.assemble import Seams, StopSign
     from connector.config import Config
-    from connector.sync import Progress
+    from connector.orders import Progress
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from connector.orders import Result
 from connector.report import books_lines
-from connector.sync import Result
 
 _LABELS = 21
 _MOMENT = len("2026-03-02 14:00")

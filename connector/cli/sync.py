@@ -13,8 +13,8 @@ from connector.cli.stopping import stoppable
 from connector.config import Config
 from connector.errors import AlreadyRunning, ConfigError, ConnectorError, Stopped
 from connector.mapping.relationships import streams_parents_first
+from connector.orders import Order, Result, Stream
 from connector.report import as_data, trouble
-from connector.sync import Order, Result, Stream
 
 log = logging.getLogger(__name__)
 

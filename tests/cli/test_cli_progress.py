@@ -10,8 +10,8 @@ from rich.console import Console
 from connector.cli.progress import PLAIN_SECONDS, moving, plain
 from connector.cli.session import worst
 from connector.cli.show import add, ago, table
+from connector.orders import Progress
 from connector.spans import Span
-from connector.sync import Progress
 
 DAY = Span(at(0), at(24))
 

@@ -26,10 +26,10 @@ from urllib3.connection import HTTPConnection
 
 from connector.assemble import Seams, installation, load_streams
 from connector.config import load_config
+from connector.orders import Order
 from connector.sandbox.clock import SimulatedClock
 from connector.schedules import in_turns
 from connector.spans import stamp
-from connector.sync import Order
 
 LONGEST_SECONDS = 60
 """A process that runs longer hangs: it is ended by SIGALRM."""

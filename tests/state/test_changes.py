@@ -8,10 +8,10 @@ from lab import DAY, Killed, Lab, at, conversation
 from requests import PreparedRequest
 from requests.adapters import BaseAdapter
 
+from connector.orders import Order
 from connector.sandbox.faults import Rule
 from connector.spans import Calendar, Known, Period, Planned, Span, Window, plan
 from connector.state.store import StreamLock
-from connector.sync import Order
 
 BULK = ("external_id: Conversation_Id__c}", "external_id: Conversation_Id__c, deliver: bulk}")
 UPPER = ("Direction__c: direction", "Direction__c: {from: direction, upper: true}")

@@ -1,0 +1,92 @@
+"""What a run is given and what it tells: the stream, what is asked of it, where it stands, and what it did."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from connector.errors import ConnectorError
+from connector.ledger import Books
+from connector.mapping import Compiled, Find, Fingerprints
+from connector.mapping.via import Ways, ways_of
+from connector.spans import Span, Window
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of data kept in step: its mapping, compiled, with its time rules and fingerprints.
+
+    compiled: cannot look anything up; compile: the mapping compiled for a run, with what answers its look-ups.
+    """
+
+    compiled: Compiled
+    window: Window
+    prints: Fingerprints
+    compile: Callable[[Find], Compiled]
+
+    @property
+    def name(self) -> str:
+        return self.compiled.mapping.stream
+
+    @property
+    def ways(self) -> Ways:
+        return ways_of(self.compiled.mapping, self.window)
+
+    def is_stale(self, complete_to: datetime, now: datetime) -> bool:
+        """Whether the stream lags further behind than its `freshness` allows."""
+        freshness = self.compiled.mapping.freshness
+        return freshness is not None and now - complete_to > freshness.length()
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run is asked to do.
+
+    command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
+    left out), None for the incremental plan; forced: unchanged rows are sent too; wait: for another process instead of
+    giving up; accept_new_keys, adopt_org, accept_vanished: a person allowed it; rehearse: on a copy of the state, read
+    and compare without sending anything.
+    """
+
+    command: str = "sync"
+    resync: Callable[[datetime], Span] | None = None
+    forced: bool = False
+    wait: bool = False
+    accept_new_keys: bool = False
+    adopt_org: bool = False
+    accept_vanished: bool = False
+    rehearse: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for people who watch. passes_left counts the one being read."""
+
+    stream: str
+    doing: Literal["settling", "pulling", "delivering", "done"]
+    span: Span | None = None
+    passes_left: int = 0
+    pages: int = 0
+    records: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did.
+
+    books: sum over the passes it touched; new: rejects and gaps opened by it and still open, and, where the mapping
+    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; vanished: rows it found to
+    be given no more, and left as they are in Salesforce; story: what else happened.
+    """
+
+    stream: str
+    exit_code: int
+    books: Books = field(default_factory=Books)
+    complete_to: datetime | None = None
+    read_to: datetime | None = None
+    new: dict[str, int] = field(default_factory=dict)
+    vanished: int = 0
+    calls: dict[str, int] = field(default_factory=dict)
+    error: ConnectorError | None = None
+    story: tuple[str, ...] = ()
