@@ -29,6 +29,7 @@ NOW, HORIZON = at(30.3), at(30)
 STREAMS = {
     "agent-intervals": ("Agent_Interval__c",),
     "agent-status": ("Agent_Status__c",),
+    "conversation-cases": (),  # it adds a link to records of conversations
     "conversation-summary": ("Conversation_Summary__c",),
     "conversations": ("Conversation__c", "Conversation_Leg__c"),
     "queue-intervals": ("Queue_Interval__c",),
@@ -36,6 +37,7 @@ STREAMS = {
     "wrap-up-counts": ("Wrap_Up_Count__c",),
 }
 KNOWN_CALLERS = 8
+KNOWN_CASES = 5
 QUIET = {"rejects": 0, "gaps": 0}
 
 
@@ -79,6 +81,9 @@ class Org:
         contacts = [{"Phone_Key__c": number, "LastName": "Known"} for number in sorted(self.known)]
         with lab.opened() as ready:
             assert all(one.is_accepted for one in upsert(ready.org, "Contact", "Phone_Key__c", contacts))
+            self.known_cases = set(sorted(set(self.cases_noted().values()))[:KNOWN_CASES])
+            cases = [{"Case_Key__c": key} for key in sorted(self.known_cases)]
+            assert all(one.is_accepted for one in upsert(ready.org, "Case", "Case_Key__c", cases))
 
     def sync(self) -> dict[str, Result]:
         streams = load_streams(self.lab.config)
@@ -110,6 +115,18 @@ class Org:
                     if told:
                         return str(told).removeprefix("tel:")
         return None
+
+    def cases_noted(self) -> dict[str, str]:
+        """Conversation -> the case its attributes name: the customer's own word before that of the others."""
+        noted = {}
+        for one in self.conversations:
+            people = sorted(one["participants"], key=lambda person: person["purpose"] != "customer")
+            told = [
+                person["attributes"]["caseNumber"] for person in people if "caseNumber" in person.get("attributes", {})
+            ]
+            if told:
+                noted[one["conversationId"]] = told[0]
+        return noted
 
     def calls_taken(self) -> dict[str, str | None]:
         """Conversation -> the number of those that should be tasks: calls an agent joined, and that are over."""
@@ -154,8 +171,9 @@ def test_every_stream_ends_well_and_the_second_run_sends_nothing(synced):
     assert sorted(first) == sorted(STREAMS)
     for name, objects in STREAMS.items():
         books = first[name].books
-        made = sum(len(org.rows(one)) for one in objects)
-        assert (first[name].error, first[name].new, books.created, books.made) == (None, QUIET, made, made), name
+        made = sum(len(org.rows(one)) for one in objects) or len(org.cases_noted())
+        sent = books.created + books.updated
+        assert (first[name].error, first[name].new, sent, books.made) == (None, QUIET, made, made), name
         again = second[name].books
         assert (second[name].error, again.unchanged, again.made > 0) == (None, again.made, True), name
 
@@ -252,6 +270,13 @@ def test_tasks_are_the_calls_somebody_took_linked_to_the_contacts_who_called(org
     taken = org.calls_taken()
     assert linked == {key: number if number in org.known else None for key, number in taken.items()}
     assert len([one for one in linked.values() if one]) > 2
+
+
+def test_conversations_point_to_the_case_their_attributes_name(org: Org):
+    cases = {record["Id"]: key for key, record in org.lab.salesforce.records("Case").items()}
+    linked = {key: cases[row["Case__c"]] for key, row in org.rows("Conversation__c").items() if row["Case__c"]}
+    assert linked == {key: case for key, case in org.cases_noted().items() if case in org.known_cases}
+    assert len(linked) >= KNOWN_CASES
 
 
 def test_all_objects_of_the_shipped_streams_hold_something(org: Org):

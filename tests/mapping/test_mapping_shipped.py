@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "mappings"
 DAY = "2026-01-01T00:00:00Z"
 ON = ["conversations", "queue-intervals"]
-OFF = ["agent-intervals", "agent-status", "conversation-summary", "tasks", "wrap-up-counts"]
+OFF = ["agent-intervals", "agent-status", "conversation-cases", "conversation-summary", "tasks", "wrap-up-counts"]
 STREAMS = sorted(ON + OFF)
 
 NAMES = {
@@ -334,12 +334,17 @@ def test_a_day_of_an_agent_becomes_a_row(rows_of, duration):
 
 LINE = re.compile(r"^\| `(\w+)` \| ([^|]+?) \|", re.MULTILINE)
 HEADING = re.compile(r"^### `(\w+)`", re.MULTILINE)
+PARENTS = {"Conversation__r": "Conversation__c", "Case__r": "Case"}
+"""The objects that custom look-ups of the shipped streams point to."""
 
 
 def documented() -> dict[str, dict[str, str]]:
     """Object -> field -> type, as docs/objects.md lists them."""
     parts = HEADING.split((ROOT / "docs" / "objects.md").read_text(encoding="utf-8"))[1:]
-    return {name: dict(LINE.findall(text)) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    found: dict[str, dict[str, str]] = {}
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        found.setdefault(name, {}).update(LINE.findall(text))
+    return found
 
 
 def mapped(mappings: Any) -> dict[str, set[str]]:
@@ -354,8 +359,8 @@ def mapped(mappings: Any) -> dict[str, set[str]]:
                 found.setdefault(target.object, set()).add(
                     f"{relationship[:-1]}c" if is_custom else f"{relationship}Id" if key else own
                 )
-                if kind:
-                    found.setdefault(kind, set()).add(key)
+                if parent := kind or PARENTS.get(relationship):
+                    found.setdefault(parent, set()).add(key)
     return found
 
 
@@ -378,6 +383,13 @@ def as_documented(field: Field) -> str:
             return "standard"
 
 
+def test_the_case_a_flow_noted_is_linked_and_no_other_row_is_made(rows_of):
+    record = {"conversationId": "c1", "conversationStart": DAY, "attributes": {"caseNumber": "C-1"}}
+    values = {"Conversation_Id__c": "c1", "Case__r.Case_Key__c": "C-1"}
+    assert rows_of("conversation-cases", record) == [Row(0, "c1", DAY, values)]
+    assert rows_of("conversation-cases", {**record, "attributes": {"language": "en"}}) == []
+
+
 def test_the_fields_documented_are_those_the_mappings_write(mappings):
     assert {name: set(fields) for name, fields in documented().items()} == mapped(mappings)
 
@@ -392,7 +404,11 @@ def test_the_fields_documented_are_as_the_simulated_org_has_them():
 
 def test_readme_lists_the_fields_of_the_streams_that_are_on(mappings):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    objects = documented()
+    written = mapped({name: mappings[name] for name in ON})
+    objects = {
+        name: {field: kind for field, kind in fields.items() if field in written.get(name, ())}
+        for name, fields in documented().items()
+    }
     for name in ON:
         for target in mappings[name].targets:
             (row,) = re.findall(rf"^ *\| `{target.object}` \| (.+) \|$", readme, re.MULTILINE)
