@@ -11,7 +11,8 @@ from datetime import datetime
 from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.jobs import JOB_SECONDS, POLL_SECONDS, JobReader
 from connector.spans import stamp
-from connector.state.passes import Pass, Passes
+from connector.state.one_pass import Pass
+from connector.state.passes import Passes
 
 MOST_JOBS = 3
 """So many jobs of one pass may be lost in one run before it ends."""

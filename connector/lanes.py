@@ -7,7 +7,7 @@ from typing import Literal
 
 from connector.mapping.rules import relationship_of
 from connector.salesforce.results import Outcome
-from connector.state.batches import Settled
+from connector.state.settling import Settled
 
 COLLECTIONS_ROWS = 200
 COLLECTIONS_AT_MOST = 2_000

@@ -30,8 +30,8 @@ from connector.salesforce.connect import Org
 from connector.schedules import Schedule
 from connector.spans import Planned, Span, mark, merged, minus, stamp
 from connector.state.lookups import LookupCache
+from connector.state.one_pass import Pass
 from connector.state.open_records import given_up_in_words
-from connector.state.passes import Pass
 from connector.state.store import Identity, Store, StreamLock
 from connector.state.vanished import Rule
 

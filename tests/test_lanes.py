@@ -4,7 +4,7 @@ import pytest
 
 from connector.lanes import may_go_without, to_settle
 from connector.salesforce.results import Outcome
-from connector.state.batches import Settled
+from connector.state.settling import Settled
 
 WHO, OTHER, CASE, MAIN = "Contact:Who.Phone_Key__c", "Lead:Who.Phone_Key__c", "Case__r.Key__c", "Main_Case__r.Key__c"
 

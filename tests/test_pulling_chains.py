@@ -13,7 +13,7 @@ from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.client import Answer
 from connector.mapping import load_mapping
 from connector.spans import Planned, Span, instant
-from connector.state.passes import Checkpoint
+from connector.state.one_pass import Checkpoint
 
 CHAIN = """
 source:

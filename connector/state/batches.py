@@ -13,25 +13,22 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import orjson
 
 from connector.spans import instant, stamp
 from connector.state.database import Database
-from connector.state.outbox import Counters, Reject, Said, close_reject, inherited, is_confirmed, open_reject
+from connector.state.outbox import Counters, Said, close_reject, is_confirmed
 from connector.state.passes import count
-from connector.state.vanished import close_vanished, leave_vanished, mark_cleared
+from connector.state.settling import Settled, Settler, touches_rest
 
 SLICE_ROWS = 1000
 """Rows per transaction."""
 
 NEWEST = 2**62
 """Above every version."""
-
-TRANSIENT_TRIES = 6
-PARENT_RUNS = 3
 
 BatchState = Literal[
     "forming", "ready", "created", "uploading", "uploaded", "starting", "started", "answered", "ended", "dissolved"
@@ -62,23 +59,6 @@ class Batch:
     is_held: bool
     held_for: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What is to be written for one row of a batch.
-
-    fate: created, updated, deleted, rejected: the row leaves the outbox; again: it waits for another try; parent: it
-    waits for its parent record; held: it waits for a person; wait: it waits for an allowance. optional: of fate parent,
-    the relationships it may be about that the row may go without.
-    """
-
-    external_id: str
-    fate: Literal["created", "updated", "deleted", "rejected", "again", "parent", "held", "wait"]
-    code: str = ""
-    message: str = ""
-    fields: str = ""
-    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +181,7 @@ class Batches:
                 # What is sent says something of what only jobs give, or clears it: then that is in doubt as well.
                 """UPDATE row_hashes SET in_doubt = 1, rest = CASE WHEN ? THEN NULL ELSE rest END
                    WHERE stream = ? AND object = ? AND at = ? AND external_id = ?""",
-                [[_touches_rest(row), batch.stream, batch.object, row["at"], row["external_id"]] for row in taken],
+                [[touches_rest(row), batch.stream, batch.object, row["at"], row["external_id"]] for row in taken],
             )
             db.execute("UPDATE batches SET rows = rows + ? WHERE id = ?", [len(taken), batch.id])
             count(db, counters)
@@ -233,7 +213,7 @@ class Batches:
             with self._db.transaction(durable=True) as db:
                 rows = db.execute(sql, [batch.id, last, SLICE_ROWS]).fetchall()
                 moved = len(rows)
-                writer = _Settler(db, batch, now)
+                writer = Settler(db, batch.run, batch.fields_print, now)
                 for row in rows:
                     writer.wait_again(row, tried=tried)
                 db.execute("UPDATE batches SET rows = rows - ? WHERE id = ?", [moved, batch.id])
@@ -246,7 +226,7 @@ class Batches:
         (mapping and organisation).
         """
         with self._db.transaction(durable=True) as db:
-            writer = _Settler(db, batch, now)
+            writer = Settler(db, batch.run, batch.fields_print, now)
             for outcome in outcomes:
                 sql = "SELECT * FROM outbox WHERE batch = ? AND external_id = ?"
                 row = db.execute(sql, [batch.id, outcome.external_id]).fetchone()
@@ -261,162 +241,6 @@ class Batches:
         """The batch is over; no row points to it any more."""
         with self._db.transaction(durable=True) as db:
             db.execute("UPDATE batches SET state = ?, ended = ? WHERE id = ?", [state, stamp(now), batch.id])
-
-
-class _Settler:
-    """Outcomes of one batch, written inside a transaction."""
-
-    def __init__(self, db: sqlite3.Connection, batch: Batch, now: datetime) -> None:
-        self._db = db
-        self._batch = batch
-        self._now = now
-        self.counters: Counters = defaultdict(lambda: defaultdict(int))
-        self.accepted = False
-
-    def settle(self, row: sqlite3.Row, outcome: Settled) -> None:
-        if outcome.fate in ("created", "updated"):
-            self._accept(row, outcome.fate)
-        elif outcome.fate == "deleted":
-            self._forget(row)
-        elif outcome.fate == "rejected":
-            self._reject(row, outcome)
-        elif outcome.fate == "again":
-            if row["attempts"] + 1 < TRANSIENT_TRIES:
-                self.wait_again(row, tried=True)
-            else:
-                self._reject(row, outcome)
-        elif outcome.fate == "parent":
-            if left_out := _left_out(row, outcome.optional):
-                self.wait_again(row, tried=False, left_out=left_out)
-            elif row["attempts"] + 1 < PARENT_RUNS:
-                # The next run tries the whole row: the parents it went without may be there by then.
-                self.wait_again(row, tried=True, skip_run=self._batch.run, left_out=[])
-            else:
-                self._reject(row, outcome)
-        else:
-            self.wait_again(row, tried=False, held=outcome.fate == "held")
-
-    def wait_again(
-        self,
-        row: sqlite3.Row,
-        *,
-        tried: bool,
-        skip_run: int = 0,
-        held: bool = False,
-        left_out: Sequence[str] | None = None,
-    ) -> None:
-        """Put a row of the batch back among those that wait; a newer version that waits takes its place.
-
-        left_out: relationships it is sent without from now on; None: as before.
-        """
-        newer = self._db.execute(
-            "SELECT * FROM outbox WHERE stream = ? AND object = ? AND external_id = ? AND batch IS NULL",
-            [row["stream"], row["object"], row["external_id"]],
-        ).fetchone()
-        if newer and newer["action"] == "upsert":
-            said, payload = inherited(Said(newer["hash"], newer["rest"]), newer["payload"], row)
-            self._db.execute(
-                "UPDATE outbox SET rest = ?, payload = ?, only_collections = max(only_collections, ?) WHERE seq = ?",
-                [said.rest, payload, payload != newer["payload"] and row["only_collections"], newer["seq"]],
-            )
-        if newer:
-            self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
-            self.counters[row["pass"]]["superseded"] += 1
-            return
-        attempts = row["attempts"] + tried
-        delayed = tried and not skip_run
-        not_before = stamp(self._now + _wait(attempts)) if delayed else ""
-        self._db.execute(
-            """UPDATE outbox SET batch = NULL, attempts = ?, not_before = ?, skip_run = ?, held = ?, left_out = ?
-               WHERE seq = ?""",
-            [
-                attempts,
-                not_before,
-                skip_run,
-                held,
-                row["left_out"] if left_out is None else orjson.dumps(left_out).decode(),
-                row["seq"],
-            ],
-        )
-
-    def _accept(self, row: sqlite3.Row, fate: str) -> None:
-        self._leave(row, fate)
-        if orjson.loads(row["left_out"]):
-            self.counters[row["pass"]]["without_parent"] += 1
-        # The hash is that of the whole row, also where it went without a parent: it is not sent again in every run.
-        self._db.execute(
-            """INSERT INTO row_hashes (stream, object, at, external_id, hash, rest, in_doubt)
-               VALUES (?, ?, ?, ?, ?, nullif(?, x''), 0)
-               ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0,
-                   rest = CASE WHEN ? THEN excluded.rest ELSE rest END""",
-            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"], row["rest"], _touches_rest(row)],
-        )
-        key = (row["stream"], row["object"], row["external_id"])
-        how, by_job = f"a later version was {fate}", row["rest"] is not None
-        close_reject(self._db, key, stamp(self._now), how, row["seq"], by_job=by_job)
-        if row["action"] == "clear":
-            mark_cleared(self._db, _timed_key(row))
-        else:
-            close_vanished(self._db, _timed_key(row), stamp(self._now), "it is given again")
-        self.accepted = True
-
-    def _forget(self, row: sqlite3.Row) -> None:
-        """The record is gone: nothing is known of the key, so a row that comes back is sent whole."""
-        self._leave(row, "deleted")
-        self._db.execute(
-            "DELETE FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?",
-            [row["stream"], row["object"], row["at"], row["external_id"]],
-        )
-        key = (row["stream"], row["object"], row["external_id"])
-        close_reject(self._db, key, stamp(self._now), "the record was deleted", row["seq"])
-        close_vanished(self._db, _timed_key(row), stamp(self._now), "deleted in Salesforce", "deleted")
-
-    def _reject(self, row: sqlite3.Row, outcome: Settled) -> None:
-        self._leave(row, "rejected")
-        one = Reject(
-            row["stream"],
-            row["object"],
-            row["external_id"],
-            row["at"],
-            row["seq"],
-            row["hash"],
-            # Replayed, the payload of a delete would make an empty record.
-            None if row["action"] == "delete" else row["payload"],
-            outcome.code,
-            outcome.message,
-            outcome.fields,
-            was_sent=True,
-            rest=row["rest"],
-        )
-        open_reject(self._db, one, row["pass"], self._batch.fields_print, stamp(self._now))
-        if row["action"] != "upsert":
-            leave_vanished(self._db, _timed_key(row))
-
-    def _leave(self, row: sqlite3.Row, fate: str) -> None:
-        self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
-        self.counters[row["pass"]][fate] += 1
-
-
-def _left_out(row: sqlite3.Row, optional: Sequence[str]) -> list[str]:
-    """What the row is to be sent without: one relationship more than now at least, or [] where that cannot help."""
-    left_out: list[str] = orjson.loads(row["left_out"])
-    values = orjson.loads(row["payload"])
-    more = [column for column in optional if column not in left_out and values.get(column) is not None]
-    return [*left_out, *more] if more else []
-
-
-def _touches_rest(row: sqlite3.Row) -> bool:
-    """Whether a version changes what only jobs give."""
-    return bool(row["rest"]) or row["action"] == "clear"
-
-
-def _timed_key(row: sqlite3.Row) -> tuple[str, str, str, str]:
-    return row["stream"], row["object"], row["at"], row["external_id"]
-
-
-def _wait(attempts: int) -> timedelta:
-    """How long a row waits after its transient fault number `attempts`: 5 s, then doubled, at most 5 minutes."""
-    return timedelta(seconds=min(5 * 2 ** (attempts - 1), 300))
 
 
 def _batch(row: sqlite3.Row) -> Batch:

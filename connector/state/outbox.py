@@ -18,7 +18,8 @@ import orjson
 from connector.mapping import COLLISION, BadRow, Row
 from connector.spans import stamp
 from connector.state.database import Database
-from connector.state.passes import Checkpoint, Pass, count
+from connector.state.one_pass import Checkpoint, Pass
+from connector.state.passes import count
 
 REJECT_BELIEVED_FOR = timedelta(days=1)
 """A row equal to its open reject is not sent again before this has passed."""

@@ -1,104 +1,16 @@
 """Passes, the coverage they add up to, gaps, and spans owed: what was read, what must be read, what could not be."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
 
 from connector.errors import UnbalancedPass
-from connector.genesys.judge import Seen, Witnesses
 from connector.ledger import COUNTERS, Books
-from connector.spans import Known, Path, Planned, Span, instant, minus, stamp
+from connector.spans import Known, Path, Planned, Span, instant, stamp
 from connector.state import open_records
+from connector.state.closing import close
 from connector.state.database import Database
-
-GAP_BELIEVED_AFTER = timedelta(days=1)
-"""A gap that gives the same records this long after it first gave them holds no more: the promise was wrong."""
-
-PassState = Literal["pulling", "pulled", "settled", "short", "split", "failed"]
-
-Vanish = Literal["", "due", "held"]
-"""What an agreed pass still has to do about rows it gave no more: look for them; or wait for a person."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a reading stands: the last stored page, its digest, and what the judge has seen up to it.
-
-    cursor: by which that page was asked, None for the first and where pages have numbers.
-    """
-
-    page: int
-    digest: str
-    seen: Seen
-    cursor: str | None = None
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Checkpoint":
-        data = json.loads(text)
-        seen = data["seen"]
-        stated = seen.pop("witnesses")
-        witnesses = Witnesses(stated["total"], stated["page_count"])
-        return cls(
-            data["page"],
-            data["digest"],
-            Seen(**{**seen, "skipped": tuple(seen["skipped"])}, witnesses=witnesses),
-            data.get("cursor"),
-        )
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One read of one span, or of records by id, as the state knows it.
-
-    within: the span, None for records by id (in the table its start and end are then '', which lies before all time);
-    reading: how often it was begun at page 1; distinct_keys: record keys met in this reading; reason: why it is not
-    settled, or "" when the witnesses agreed; expected: records promised when they did not; path: how it is read; job:
-    the one its pages are read from, None before it is submitted; available: up to when the data lake was filled then;
-    vanish: see `Vanish`.
-    """
-
-    id: int
-    stream: str
-    kind: str
-    within: Span | None
-    state: PassState
-    forced: bool
-    fields_print: str
-    source_print: str
-    parent: int | None
-    reading: int
-    began: datetime
-    checkpoint: Checkpoint | None
-    distinct_keys: int
-    reason: str
-    expected: int | None
-    path: Path
-    job: str | None
-    available: datetime | None
-    vanish: Vanish = ""
-
-    @property
-    def as_of(self) -> datetime:
-        """How old what it says is at most: a job knows nothing later than the availability date."""
-        return min(self.began, self.available) if self.available else self.began
-
-    @property
-    def span(self) -> Span:
-        """The span it reads; to be asked of passes with one only."""
-        if self.within is None:
-            raise LookupError(f"pass {self.id} ({self.kind}) has no span")
-        return self.within
-
-    @property
-    def title(self) -> str:
-        """The span, or what else it reads, in words."""
-        return str(self.within or "open records")
+from connector.state.one_pass import Pass, Vanish, bounds_of, pass_of, span_of
 
 
 class Passes:
@@ -111,7 +23,7 @@ class Passes:
         """Begin a pass. prints: fingerprints of the mapping's fields and of its source."""
         with self._db.transaction() as db:
             identity = _insert(
-                db, stream, planned.kind, _bounds(planned.span), planned.force, planned.path, prints, run, now, None
+                db, stream, planned.kind, bounds_of(planned.span), planned.force, planned.path, prints, run, now, None
             )
         return self.get(identity)
 
@@ -125,12 +37,12 @@ class Passes:
         found = self._db.row("SELECT * FROM passes WHERE id = ?", [identity])
         if found is None:
             raise LookupError(f"no pass {identity}")
-        return _pass(found)
+        return pass_of(found)
 
     def unfinished(self, stream: str) -> list[Pass]:
         """Passes being pulled or waiting for delivery, oldest first."""
         sql = "SELECT * FROM passes WHERE stream = ? AND state IN ('pulling', 'pulled') ORDER BY id"
-        return [_pass(row) for row in self._db.rows(sql, [stream])]
+        return [pass_of(row) for row in self._db.rows(sql, [stream])]
 
     def restart(self, one: Pass, now: datetime) -> Pass:
         """Begin the pass again at page 1, by another job: what it queued stays, keys are counted anew."""
@@ -194,7 +106,7 @@ class Passes:
             db.execute(sql, [reason, at_end, expected, one.id])
             prints = (one.fields_print, one.source_print)
             children = [
-                _insert(db, one.stream, one.kind, _bounds(half), one.forced, one.path, prints, run, now, one.id)
+                _insert(db, one.stream, one.kind, bounds_of(half), one.forced, one.path, prints, run, now, one.id)
                 for half in halves
             ]
         return [self.get(child) for child in children]
@@ -228,7 +140,7 @@ class Passes:
     def siblings(self, one: Pass) -> list[Pass]:
         """The other halves of a child's parent."""
         sql = "SELECT * FROM passes WHERE parent = ? AND id <> ? ORDER BY id"
-        return [_pass(row) for row in self._db.rows(sql, [one.parent, one.id])]
+        return [pass_of(row) for row in self._db.rows(sql, [one.parent, one.id])]
 
     def close_ready(self, stream: str, run: int, now: datetime) -> int:
         """Close every pulled pass of which nothing waits any more, each in a transaction of its own.
@@ -247,7 +159,7 @@ class Passes:
         return closed
 
     def _close(self, one: Pass, run: int, now: datetime) -> bool:
-        bounds = _bounds(one.within)
+        bounds = bounds_of(one.within)
         waits = """SELECT EXISTS (SELECT 1 FROM outbox WHERE pass = ?)
                    OR EXISTS (SELECT 1 FROM outbox WHERE stream = ? AND at >= ? AND at < ?)"""
         with self._db.transaction() as db:
@@ -259,18 +171,7 @@ class Passes:
                 sql = "UPDATE passes SET state = 'settled', run_ended = ?, ended = ? WHERE id = ?"
                 db.execute(sql, [run, stamp(now), one.id])
                 return True
-            digest = _order_free_digest(db, one)
-            sql = "SELECT * FROM gaps WHERE stream = ? AND start = ? AND end = ? AND closed IS NULL"
-            gap = db.execute(sql, [one.stream, *bounds]).fetchone()
-            reason, how = one.reason, "its witnesses agreed"
-            if reason and gap is not None and gap["digest"] == digest and _is_old(gap, one):
-                reason, how = "", "a day later the same records were all there were"
-            if reason:
-                _open_gap(db, one, gap, digest, now)
-            else:
-                _cover(db, one)
-                _close_gaps(db, one, how, now)
-                _take_off_owed(db, one)
+            reason = close(db, one, now)
             db.execute(
                 "UPDATE passes SET state = ?, run_ended = ?, ended = ? WHERE id = ?",
                 ["short" if reason else "settled", run, stamp(now), one.id],
@@ -301,11 +202,11 @@ class Passes:
         reads = "SELECT start, end, began FROM coverage WHERE stream = ?"
         by_query = "SELECT start, end FROM coverage WHERE stream = ? AND path = 'query'"
         return Known(
-            reads=[(_span(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
+            reads=[(span_of(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
             by_query=self._spans(by_query, stream),
             taken=[one.within for one in self.unfinished(stream) if one.within],
             gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
-            owed=[(_span(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
+            owed=[(span_of(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
         )
 
     def owe(
@@ -332,7 +233,7 @@ class Passes:
         self._db.give_back_space()
 
     def _spans(self, sql: str, stream: str) -> list[Span]:
-        return [_span(row) for row in self._db.rows(sql, [stream])]
+        return [span_of(row) for row in self._db.rows(sql, [stream])]
 
 
 def owe(
@@ -380,120 +281,6 @@ def _insert(
         [stream, kind, *bounds, forced, path, *prints, parent, run, stamp(now)],
     ).fetchone()
     return int(found[0])
-
-
-def _pass(row: sqlite3.Row) -> Pass:
-    return Pass(
-        id=row["id"],
-        stream=row["stream"],
-        kind=row["kind"],
-        within=_span(row) if row["start"] else None,
-        state=row["state"],
-        forced=bool(row["forced"]),
-        fields_print=row["fields_print"],
-        source_print=row["source_print"],
-        parent=row["parent"],
-        reading=row["reading"],
-        began=instant(row["began"]),
-        checkpoint=Checkpoint.from_json(row["checkpoint"]) if row["checkpoint"] else None,
-        distinct_keys=row["distinct_keys"],
-        reason=row["reason"],
-        expected=row["expected"],
-        vanish=row["vanish"],
-        path=row["path"],
-        job=row["job"],
-        available=instant(row["available"]) if row["available"] else None,
-    )
-
-
-def _bounds(span: Span | None) -> tuple[str, str]:
-    """Start and end as the table holds them, '' both where there is no span."""
-    return (stamp(span.start), stamp(span.end)) if span else ("", "")
-
-
-def _span(row: Any) -> Span:
-    return Span(instant(row["start"]), instant(row["end"]))
-
-
-def _order_free_digest(db: sqlite3.Connection, one: Pass) -> bytes:
-    """A digest of the record keys met in the last reading, the same in whatever order they came."""
-    total = 0
-    keys = "SELECT digest FROM seen WHERE pass = ? AND kind = 'record' AND reading = ?"
-    for row in db.execute(keys, [one.id, one.reading]):
-        total ^= int.from_bytes(row["digest"])
-    return total.to_bytes(16)
-
-
-def _open_gap(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest: bytes, now: datetime) -> None:
-    if gap is None:
-        db.execute(
-            """INSERT INTO gaps (stream, start, end, reason, expected, received, digest, digest_since,
-                                 first_seen, last_tried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                one.stream,
-                stamp(one.span.start),
-                stamp(one.span.end),
-                one.reason,
-                one.expected,
-                one.distinct_keys,
-                digest,
-                stamp(one.began),
-                stamp(now),
-                stamp(now),
-            ],
-        )
-        return
-    since = gap["digest_since"] if gap["digest"] == digest else stamp(one.began)
-    db.execute(
-        """UPDATE gaps SET reason = ?, expected = ?, received = ?, digest = ?, digest_since = ?, last_tried = ?,
-                           tries = tries + 1 WHERE id = ?""",
-        [one.reason, one.expected, one.distinct_keys, digest, since, stamp(now), gap["id"]],
-    )
-
-
-def _is_old(gap: sqlite3.Row, one: Pass) -> bool:
-    return one.began - instant(gap["digest_since"]) >= GAP_BELIEVED_AFTER
-
-
-def _close_gaps(db: sqlite3.Connection, one: Pass, how: str, now: datetime) -> None:
-    db.execute(
-        "UPDATE gaps SET closed = ?, closed_by = ? WHERE stream = ? AND start >= ? AND end <= ? AND closed IS NULL",
-        [stamp(now), how, one.stream, stamp(one.span.start), stamp(one.span.end)],
-    )
-
-
-def _cover(db: sqlite3.Connection, one: Pass) -> None:
-    """Add the span: older spans under it are cut, so that each piece says when it was last read."""
-    start, end = stamp(one.span.start), stamp(one.span.end)
-    under = db.execute(
-        "SELECT * FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start]
-    ).fetchall()
-    db.execute("DELETE FROM coverage WHERE stream = ? AND start < ? AND end > ?", [one.stream, end, start])
-    pieces = [(start, end, stamp(one.as_of), one.path, f"{one.fields_print} {one.source_print}")]
-    for old in under:
-        rest = minus([_span(old)], [one.span])
-        pieces += [(stamp(a.start), stamp(a.end), old["began"], old["path"], old["mapping_print"]) for a in rest]
-    db.executemany(
-        "INSERT INTO coverage (stream, start, end, began, path, mapping_print) VALUES (?, ?, ?, ?, ?, ?)",
-        [[one.stream, *piece] for piece in pieces],
-    )
-
-
-def _take_off_owed(db: sqlite3.Connection, one: Pass) -> None:
-    start, end = stamp(one.span.start), stamp(one.span.end)
-    owed = db.execute(
-        "SELECT * FROM owed WHERE stream = ? AND after_pass < ? AND start < ? AND end > ?",
-        [one.stream, one.id, end, start],
-    ).fetchall()
-    for old in owed:
-        if old["forced"] and not one.forced:
-            continue
-        db.executemany(
-            """INSERT INTO owed (stream, start, end, cause, forced, accepts_vanished, after_pass)
-               SELECT stream, ?, ?, cause, forced, accepts_vanished, after_pass FROM owed WHERE id = ?""",
-            [[stamp(a.start), stamp(a.end), old["id"]] for a in minus([_span(old)], [one.span])],
-        )
-        db.execute("DELETE FROM owed WHERE id = ?", [old["id"]])
 
 
 def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now: datetime) -> list[int]:

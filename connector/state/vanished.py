@@ -17,8 +17,9 @@ import orjson
 
 from connector.spans import Span, instant, stamp
 from connector.state.database import Database
+from connector.state.one_pass import Pass
 from connector.state.outbox import REJECT_BELIEVED_FOR, Counters, Said, digest, is_confirmed, is_given
-from connector.state.passes import Pass, Passes, count
+from connector.state.passes import Passes, count
 
 SLICE_ROWS = 1000
 """Rows per transaction."""

@@ -8,8 +8,8 @@ from state.desk import KEY, Desk, at, call, record
 
 from connector.mapping import Row
 from connector.spans import stamp
-from connector.state.batches import Settled
 from connector.state.outbox import Entry
+from connector.state.settling import Settled
 
 FIRST_WAIT = timedelta(seconds=5)
 

@@ -9,8 +9,8 @@ from state.desk import PRINTS, STREAM, Desk, at, call
 from connector.following import Followed
 from connector.genesys.judge import Seen
 from connector.state import open_records
+from connector.state.one_pass import Checkpoint, Pass
 from connector.state.open_records import ToFollow, given_up_in_words
-from connector.state.passes import Checkpoint, Pass
 
 
 @pytest.fixture

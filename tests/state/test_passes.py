@@ -7,7 +7,7 @@ from state.desk import Desk, at, call, record, span
 
 from connector.errors import UnbalancedPass
 from connector.spans import Span, mark
-from connector.state.passes import Pass
+from connector.state.one_pass import Pass
 
 DAY = timedelta(days=1)
 

@@ -10,8 +10,8 @@ import pytest
 from lab import Killed
 from state.desk import KEY, OBJECT, STREAM, Desk, bad, call, record, row, span
 
+from connector.state.one_pass import Pass
 from connector.state.outbox import Entry
-from connector.state.passes import Pass
 from connector.state.vanished import Held, Rule
 
 LEAVE = Rule(OBJECT, KEY)

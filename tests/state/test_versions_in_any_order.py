@@ -7,7 +7,7 @@ import pytest
 from state.desk import Desk, at, bad, call
 
 from connector.state.batches import Batch
-from connector.state.passes import Pass
+from connector.state.one_pass import Pass
 
 KEYS = ("c1", "c2", "c3")
 SAVED = ("created", "updated")
