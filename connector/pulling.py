@@ -33,8 +33,9 @@ from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
 from connector.spans import Path, Planned, Span, Window, stamp
 from connector.state import open_records
+from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint, Pass
-from connector.state.outbox import Entry, digest
+from connector.state.outbox import Entry
 from connector.state.store import Store
 from connector.state.vanished import Rule
 

@@ -18,8 +18,9 @@ from connector.ledger import Books
 from connector.mapping import Fingerprints, Row
 from connector.sandbox.faults import Rule
 from connector.spans import Planned, Span, stamp
+from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint
-from connector.state.outbox import Entry, digest
+from connector.state.outbox import Entry
 from connector.state.store import Identity, StreamLock
 
 OBJECT, KEY = "Conversation__c", "Conversation_Id__c"

@@ -20,8 +20,10 @@ import orjson
 
 from connector.spans import instant, stamp
 from connector.state.database import Database
-from connector.state.outbox import Counters, Said, close_reject, is_confirmed
+from connector.state.hashes import Said, is_confirmed
+from connector.state.outbox import Counters
 from connector.state.passes import count
+from connector.state.rejects import close_reject
 from connector.state.settling import Settled, Settler, touches_rest
 
 SLICE_ROWS = 1000

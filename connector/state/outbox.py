@@ -5,60 +5,24 @@ A row that equals the newest version is unchanged and goes nowhere. Only what Sa
 sent without an answer is in doubt and equals nothing.
 """
 
-import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from datetime import datetime
+from typing import Any, Literal
 
 import orjson
 
 from connector.mapping import COLLISION, BadRow, Row
 from connector.spans import stamp
 from connector.state.database import Database
+from connector.state.hashes import Said, digest, inherited, is_confirmed
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.passes import count
-
-REJECT_BELIEVED_FOR = timedelta(days=1)
-"""A row equal to its open reject is not sent again before this has passed."""
-
+from connector.state.rejects import REJECT_BELIEVED_FOR, Reject, close_reject, open_reject
 
 Counters = dict[int, dict[str, int]]
-
-
-def digest(*parts: object) -> bytes:
-    """16 bytes that stand for a value made of JSON-like parts; keys of mappings in any order."""
-    return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-
-
-class Said(NamedTuple):
-    """What a row says, as hashes.
-
-    hash: of what every path gives; rest: of what only jobs give, b"" where it says nothing of that, None where the row
-    was read by query.
-    """
-
-    hash: bytes
-    rest: bytes | None = None
-
-    def equals(self, hashed: bytes, rest: bytes | None) -> bool:
-        """Whether what stands there says all of this: what was read by query says nothing of the rest."""
-        return self.hash == hashed and (not self.rest or self.rest == rest)
-
-    @classmethod
-    def of(cls, row: Row, payload: bytes, job_fields: Collection[str]) -> "Said":
-        """payload: JSON of all its values; job_fields: of a row read by job, the names that only jobs fill."""
-        if not job_fields:
-            return cls(_hash(payload))
-        rest = {name: value for name, value in row.values.items() if name in job_fields}
-        shared = {name: value for name, value in row.values.items() if name not in job_fields}
-        return cls(_hash(orjson.dumps(shared)), _hash(orjson.dumps(rest)) if rest else b"")
-
-
-def _hash(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +265,7 @@ class _PageWriter:
         """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
         key = digest(target, row.external_id)
         owner = entry.key
-        hashed = _hash(said.hash + said.rest) if said.rest else said.hash
+        hashed = said.whole()
         sql = "SELECT content FROM seen WHERE pass = ? AND kind = 'row' AND digest = ?"
         known = self._db.execute(sql, [self._pass.id, key]).fetchone()
         if known is not None and known["content"][:16] != owner:
@@ -370,95 +334,8 @@ class _PageWriter:
         close_reject(self._db, (self._pass.stream, target, key), self._now, how, None, by_job=by_job)
 
 
-def inherited(said: Said, payload: bytes, older: sqlite3.Row) -> tuple[Said, bytes]:
-    """What a version that takes the place of an older one is sent as.
-
-    One read by query says nothing of what only jobs give: where the older one did, its word is kept. older: a row of
-    the outbox.
-    """
-    if said.rest or not older["rest"]:
-        return said, payload
-    return said._replace(rest=older["rest"]), orjson.dumps({**orjson.loads(older["payload"]), **orjson.loads(payload)})
-
-
 def _record_name(entry: Entry) -> str:
     return f"(record {entry.key.hex()[:16]})"
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row set aside.
-
-    seq: its version; for a row that was never sent the last version made before it; payload: JSON of its fields, None
-    where no row could be made; rest: as in Said, None also where what only jobs give has no part in it.
-    """
-
-    stream: str
-    object: str
-    external_id: str
-    at: str
-    seq: int
-    hash: bytes
-    payload: bytes | None
-    code: str
-    message: str
-    fields: str = ""
-    was_sent: bool = False
-    rest: bytes | None = None
-
-
-def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print: str, now: str) -> None:
-    """Inside a transaction: set a row aside; the open reject of the key, unless it is of a later version, is brought up
-    to date."""
-    db.execute(
-        """INSERT INTO rejects (stream, object, external_id, at, seq, hash, rest, payload, code, message, fields,
-                                fields_print, pass, first_seen, last_seen)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (stream, object, external_id) WHERE closed IS NULL DO UPDATE SET
-               seq = excluded.seq, hash = excluded.hash, rest = excluded.rest, payload = excluded.payload,
-               code = excluded.code, message = excluded.message, fields = excluded.fields,
-               fields_print = excluded.fields_print, pass = excluded.pass,
-               last_seen = excluded.last_seen, tries = tries + 1
-               WHERE excluded.seq > rejects.seq OR NOT ?""",
-        [
-            one.stream,
-            one.object,
-            one.external_id,
-            one.at,
-            one.seq,
-            one.hash,
-            one.rest,
-            one.payload,
-            one.code,
-            one.message,
-            one.fields,
-            fields_print,
-            pass_id,
-            now,
-            now,
-            one.was_sent,
-        ],
-    )
-
-
-def close_reject(
-    db: sqlite3.Connection,
-    key: tuple[str, str, str],
-    now: str,
-    how: str,
-    outcome_seq: int | None,
-    *,
-    by_job: bool = True,
-) -> None:
-    """Inside a transaction: close the open reject of a key (stream, object, external id).
-
-    outcome_seq: version whose outcome closes it; an older version than the reject's closes nothing. None: the newest.
-    by_job: that version says what only jobs give; else a reject that may be about this stays open.
-    """
-    sql = """UPDATE rejects SET closed = ?, closed_by = ?
-             WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?
-             AND (rest IS NULL OR ?)"""
-    db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq, by_job])
 
 
 def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -> bool:
@@ -468,12 +345,3 @@ def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -
              WHERE line.pass = ? AND line.kind = 'row' AND line.digest = ?
                  AND record.reading = ? AND record.content = substr(line.content, 17, 16)"""
     return db.execute(sql, [one.id, digest(target, external_id), one.reading]).fetchone() is not None
-
-
-def is_confirmed(db: sqlite3.Connection, key: tuple[str, str, str], at: str, said: Said) -> bool:
-    """Whether Salesforce confirmed just this row last, with no doubt since. key: (stream, object, external id)."""
-    stream, target, external_id = key
-    sql = """SELECT hash, rest FROM row_hashes WHERE stream = ? AND object = ? AND at = ? AND external_id = ?
-             AND NOT in_doubt"""
-    known = db.execute(sql, [stream, target, at, external_id]).fetchone()
-    return known is not None and said.equals(known["hash"], known["rest"])

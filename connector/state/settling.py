@@ -10,7 +10,9 @@ from typing import Literal
 import orjson
 
 from connector.spans import stamp
-from connector.state.outbox import Counters, Reject, Said, close_reject, inherited, open_reject
+from connector.state.hashes import Said, inherited
+from connector.state.outbox import Counters
+from connector.state.rejects import Reject, close_reject, open_reject
 from connector.state.vanished import close_vanished, leave_vanished, mark_cleared
 
 TRANSIENT_TRIES = 6

@@ -17,9 +17,11 @@ import orjson
 
 from connector.spans import Span, instant, stamp
 from connector.state.database import Database
+from connector.state.hashes import Said, digest, is_confirmed
 from connector.state.one_pass import Pass
-from connector.state.outbox import REJECT_BELIEVED_FOR, Counters, Said, digest, is_confirmed, is_given
+from connector.state.outbox import Counters, is_given
 from connector.state.passes import Passes, count
+from connector.state.rejects import REJECT_BELIEVED_FOR
 
 SLICE_ROWS = 1000
 """Rows per transaction."""

@@ -13,8 +13,9 @@ from connector.mapping import BadRow, Fingerprints, Row
 from connector.spans import Planned, Span, stamp
 from connector.state.batches import Batch
 from connector.state.database import Database
+from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint, Pass
-from connector.state.outbox import Entry, digest
+from connector.state.outbox import Entry
 from connector.state.settling import Settled
 from connector.state.store import Identity, Store
 from connector.state.vanished import Rule
