@@ -1,15 +1,16 @@
 """Pulling: the passes of a run, page by page, each page stored whole or not at all."""
 
 import logging
-import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connector.errors import CannotHalve, ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
-from connector.following import Followed, Rules
+from connector.disagreements import Arbiter
+from connector.errors import ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
+from connector.fates import Fates
+from connector.following import Rules
 from connector.genesys.by_id import IdReader
 from connector.genesys.chain import judge_chain
 from connector.genesys.jobs import POLL_SECONDS, JobReader
@@ -20,7 +21,6 @@ from connector.genesys.judge import (
     GoOn,
     LookAhead,
     Page,
-    Record,
     Seen,
     Step,
     after_unanswered,
@@ -29,11 +29,9 @@ from connector.genesys.judge import (
 from connector.genesys.pages import PageReader
 from connector.genesys.queries import CursorPaging
 from connector.job_passes import MOST_JOBS, JobLost, JobPasses, JobWait, LakeLags, is_held, lag_in_words
-from connector.mapping import Compiled, Unmappable
-from connector.mapping.values import Refusal, whole_seconds
-from connector.spans import Path, Planned, Span, Window, stamp
-from connector.state import open_records
-from connector.state.hashes import digest
+from connector.mapping import Compiled
+from connector.open_passes import Beside, OpenPasses
+from connector.spans import Planned, Span, Window
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
 from connector.state.store import Store
@@ -46,9 +44,6 @@ OUTBOX_ROWS = 200_000
 
 LOOK_EVERY_PAGES = 20
 """How often the outbox is counted: counting costs as much as some pages."""
-
-USUAL_PAGE_SIZE = 100
-"""What a page is taken to hold where the request cannot say."""
 
 PAUSE_SECONDS = 1.0
 TOO_DEEP = (502, 504)
@@ -108,19 +103,18 @@ class Puller:
     ) -> None:
         self._by_query = reader
         self._jobs = JobPasses(jobs, store.passes, now) if jobs else None
-        self._ids = ids
-        self._rules = Rules(window, compiled.mapping.open_give_up.length())
-        self._compiled = compiled
-        self._window = window
         self._prints = prints
         self._store = store
         self._run = run
         self._now = now
         self._most_waiting = most_waiting
-        self._rank = {target: rank for rank, target in enumerate(order)}
         self._vanished = vanished
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
+        self._fates = Fates(compiled, store.outbox, order)
+        rules = Rules(window, compiled.mapping.open_give_up.length())
+        self._open_passes = OpenPasses(ids, rules, store.open_records, self._stream)
+        self._arbiter = Arbiter(self._stream, window, store.passes, run, now)
         self._max_pages = compiled.mapping.source.max_pages
         self._work: deque[Work] = deque()
         self._reading: Reading | None = None
@@ -281,17 +275,23 @@ class Puller:
         return self._take(reading, page, step)
 
     def _weigh(self, reading: Reading, page: Page) -> float:
-        entries, distinct = self._entries(reading, page)
+        entries, distinct = self._fates.entries(reading.of, self._reader, page.records, reading.distinct)
         step, seen = self._judged(reading, page, distinct)
         is_chain = isinstance(self._reader.query.paging, CursorPaging)
         if (page.records or is_chain) and not isinstance(step, AskAgain):
-            checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
-            beside = self._noting(reading.of, page)
-            self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now(), beside)
-            reading.distinct = distinct
-            self.records += len(entries)
+            beside = self._open_passes.noting(reading.of, self._reader.query, page)
+            self._keep(reading, page, seen, entries, distinct, beside)
         reading.seen = seen
         return self._take(reading, page, step)
+
+    def _keep(
+        self, reading: Reading, page: Page, seen: Seen, entries: Sequence[Entry], distinct: int, beside: Beside
+    ) -> None:
+        """Store a page whole; beside: what its transaction says of open records."""
+        checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
+        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now(), beside)
+        reading.distinct = distinct
+        self.records += len(entries)
 
     def _judged(self, reading: Reading, page: Page, distinct: int) -> tuple[Step, Seen]:
         match self._reader.query.paging:
@@ -328,42 +328,22 @@ class Puller:
         else:
             self._reading = Reading(self._store.passes.restart(reading.of, self._now()), lost_cursor=True)
 
-    def _noting(self, one: Pass, page: Page) -> Callable[[sqlite3.Connection], None]:
-        """Brings the list of open records up to date with a page."""
-        found = list(self._following(page.records, one.as_of, one.within))
-        return lambda db: open_records.note(db, self._stream, found)
-
-    def _following(self, records: Iterable[Record], read: datetime, within: Span | None) -> Iterator[Followed]:
-        if self._ids is None or (by_id := self._reader.query.by_id) is None:
-            return iter(())
-        return self._rules.following(records, by_id.key, self._reader.query.time, by_id.end, read, within)
-
     def _follow(self, reading: Reading, due: datetime) -> float:
-        """Read some open records by id. Those asked for are noted with the page, so that a later run goes on behind."""
-        one = reading.of
-        wanted = self._store.open_records.next_due(self._stream, due, one.id, self._ids.size) if self._ids else []
-        if self._ids is None or not wanted:
+        """Read some open records by id."""
+        one, query = reading.of, self._reader.query
+        wanted = self._open_passes.next_due(one, due)
+        if not wanted:
             self._finish(reading)
             return 0.0
         read = self._now()
-        records = self._ids.fetch(wanted)
-        if records is None:
+        page = self._open_passes.fetch(reading.page, wanted)
+        if page is None:
             return 0.0
         self.pages += 1
-        page = Page(reading.page, records, "", len(wanted))
-        entries, distinct = self._entries(reading, page)
-        found = list(self._following(records, read, None))
-        self._store.outbox.store_page(
-            one,
-            entries,
-            self._objects,
-            Checkpoint(page.number, page.digest, reading.seen),
-            distinct,
-            self._now(),
-            lambda db: open_records.note_answers(db, self._stream, one.id, wanted, found, read),
-        )
-        reading.page, reading.distinct = page.number + 1, distinct
-        self.records += len(entries)
+        entries, distinct = self._fates.entries(one, self._reader, page.records, reading.distinct)
+        beside = self._open_passes.noting_answers(one, query, page, wanted, read)
+        self._keep(reading, page, reading.seen, entries, distinct, beside)
+        reading.page = page.number + 1
         return 0.0
 
     def _finish(self, reading: Reading) -> None:
@@ -387,129 +367,22 @@ class Puller:
         self._reading = None
 
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:
-        """What was promised and what was given differ: halves are the arbiter; without halves it is a gap."""
-        one = reading.of
-        if verdict.at_end and self._is_explained(one, verdict):
-            log.info("%s %s: %s, but two reads agree against it", self._stream, one.span, verdict.reason)
-            self._finish(reading)
-            return
-        try:
-            if self._is_small(reading, verdict):
-                raise CannotHalve(f"{one.span} holds too little for halves to differ")
-            self._halve(reading, verdict)
-        except CannotHalve:
-            if verdict.is_hint:
-                log.info("%s %s: %s; believed", self._stream, one.span, verdict.reason)
+        """What was promised and what was given differ: its halves take over, or it ends, believed or with a gap."""
+        match self._arbiter.decide(reading.of, self._reader, reading.distinct, verdict):
+            case "whole":
                 self._finish(reading)
-                return
-            log.info("%s %s: a gap: %s", self._stream, one.span, verdict.reason)
-            self._end_pulling(reading, verdict.reason, verdict.expected)
-
-    def _is_small(self, reading: Reading, verdict: Disagree) -> bool:
-        """Whether smaller spans would say the same: a loop, or in a half a shortage, where all fits into one page."""
-        if verdict.is_loop:
-            return reading.distinct < max(self._reader.page_size, 2)
-        size = self._reader.page_size or USUAL_PAGE_SIZE
-        return (
-            verdict.expected is not None
-            and verdict.at_end
-            and reading.of.parent is not None
-            and verdict.expected <= size
-        )
-
-    def _is_explained(self, one: Pass, verdict: Disagree) -> bool:
-        """Whether a half shows its own and its parent's witness to be wrong, so that what was given is whole.
-
-        That it gives just what the parent gave of its time proves little alone: its pages begin as those of the parent,
-        and what cuts or empties these does it again. So the counts must refute each other too: totals of the halves
-        exceed the parent's by no less than what the parent is short of, page counts by more than rounding explains.
-        Where nothing is counted, the parent must have gone on behind this half.
-        """
-        passes = self._store.passes
-        if one.parent is None or not passes.gave_all_of_parent(one):
-            return False
-        if verdict.is_hint and isinstance(self._reader.query.paging, CursorPaging):
-            return passes.parent_gave_more(one)
-        parent = passes.get(one.parent)
-        try:
-            told = [self._reader.fetch_page(half.span, 1).witnesses for half in (one, *passes.siblings(one))]
-            of_parent = self._reader.fetch_page(parent.span, 1).witnesses
-        except RefusedSpan:
-            return False
-        totals = [each.total for each in told if each.total is not None]
-        if verdict.expected is not None and parent.expected is not None and len(totals) == len(told):
-            return sum(totals) - parent.expected >= parent.expected - parent.distinct_keys
-        counts = [each.page_count for each in told if each.page_count is not None]
-        if verdict.is_hint and of_parent.page_count is not None and len(counts) == len(told):
-            return sum(counts) - of_parent.page_count >= len(counts)
-        return False
-
-    def _halve(self, reading: Reading, verdict: Disagree) -> None:
-        one = reading.of
-        halves = one.span.halves(self._reader.bounds(one.span))
-        log.info("%s %s: halved: %s", self._stream, one.span, verdict.reason)
-        children = self._store.passes.split(
-            one, halves, verdict.reason, verdict.at_end, self._run, self._now(), verdict.expected
-        )
-        self._work.extendleft(children)
-        self._reading = None
+            case "gap":
+                self._end_pulling(reading, verdict.reason, verdict.expected)
+            case halves:
+                self._work.extendleft(halves)
+                self._reading = None
 
     def _refused(self, reading: Reading, refusal: RefusedSpan) -> None:
-        """HTTP 400: when even the smallest span is refused, the query is wrong; else a smaller span will do."""
-        span = reading.of.span
-        smallest = Span(span.start, min(span.end, self._window.grain.after(self._window.grain.floor(span.start))))
-        wrong = QueryRefused(
-            f"{self._stream}: {refusal.message}",
-            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml",
-        )
-        if smallest == span:
-            raise wrong from refusal
-        try:
+        """A refused span is a disagreement, unless no span is taken."""
+
+        def ask(span: Span) -> object:
             if self._jobs and reading.of.path == "job":
-                self._jobs.reader.submit(smallest)
-            else:
-                self._reader.fetch_page(smallest, 1)
-        except RefusedSpan:
-            raise wrong from refusal
-        self._disagree(reading, Disagree("the service refuses a span of this length"))
+                return self._jobs.reader.submit(span)
+            return self._reader.fetch_page(span, 1)
 
-    def _entries(self, reading: Reading, page: Page) -> tuple[Sequence[Entry], int]:
-        """What becomes of each record of a page, and the distinct keys met with it."""
-        one = reading.of
-        start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
-        keys = [digest(self._reader.key_of(record)) for record in page.records]
-        met = self._store.outbox.seen(one, keys)
-        distinct = reading.distinct
-        entries = []
-        for record, key in zip(page.records, keys, strict=True):
-            content = digest(record)
-            known = met.get(key)
-            if known is None or known[1] != one.reading:
-                distinct += 1
-            met[key] = (content, one.reading)
-            at = _whole_second(self._reader.time_of(record))
-            if known is not None and known[0] == content:
-                entries.append(Entry(key, content, at, "duplicate"))
-            elif at and not start <= at < end:
-                entries.append(Entry(key, content, at, "outside"))
-            else:
-                entries.append(self._mapped(one.path, record, key, content, at))
-        return entries, distinct
-
-    def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str) -> Entry:
-        of_job = self._compiled.job_fields if path == "job" else ()
-        try:
-            rows = self._compiled.map(record) if path == "job" else self._compiled.map_by_query(record)
-        except Unmappable as problem:
-            return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
-        if self._rank:
-            rows.sort(key=lambda row: self._rank[row.target])
-        return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job)
-
-
-def _whole_second(text: object) -> str:
-    """An instant as the state writes it; "" when it is none."""
-    try:
-        return whole_seconds(text) if isinstance(text, str) else ""
-    except Refusal:
-        return ""
+        self._disagree(reading, self._arbiter.blame_length(reading.of.span, refusal, ask))

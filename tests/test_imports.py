@@ -23,7 +23,7 @@ LEVELS = (
     "pace state",
     "genesys salesforce",
     "lanes",
-    "delivery job_passes planning preflight",
+    "delivery job_passes open_passes fates disagreements planning preflight",
     "pulling",
     "schedules",
     "sync",

@@ -1,0 +1,68 @@
+"""What becomes of each record of a page: duplicate, of another span, filtered, not mappable, or rows for the outbox."""
+
+from collections.abc import Sequence
+
+from connector.genesys.judge import Record
+from connector.genesys.pages import PageReader
+from connector.mapping import Compiled, Unmappable
+from connector.mapping.values import Refusal, whole_seconds
+from connector.spans import Path, stamp
+from connector.state.hashes import digest
+from connector.state.one_pass import Pass
+from connector.state.outbox import Entry, Outbox
+
+
+class Fates:
+    """Tells it by the compiled mapping and by what the pass has met.
+
+    order: in which the rows of a record are stored, indexes of targets, where it is not theirs.
+    """
+
+    def __init__(self, compiled: Compiled, outbox: Outbox, order: Sequence[int]) -> None:
+        self._compiled = compiled
+        self._outbox = outbox
+        self._rank = {target: rank for rank, target in enumerate(order)}
+
+    def entries(
+        self, one: Pass, reader: PageReader, records: Sequence[Record], distinct: int
+    ) -> tuple[Sequence[Entry], int]:
+        """What becomes of each record of a page, and the distinct keys met with it.
+
+        reader: of the page, knows the key and the time of its records; distinct: keys met before it.
+        """
+        start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
+        keys = [digest(reader.key_of(record)) for record in records]
+        met = self._outbox.seen(one, keys)
+        entries = []
+        for record, key in zip(records, keys, strict=True):
+            content = digest(record)
+            known = met.get(key)
+            if known is None or known[1] != one.reading:
+                distinct += 1
+            met[key] = (content, one.reading)
+            at = _whole_second(reader.time_of(record))
+            if known is not None and known[0] == content:
+                entries.append(Entry(key, content, at, "duplicate"))
+            elif at and not start <= at < end:
+                entries.append(Entry(key, content, at, "outside"))
+            else:
+                entries.append(self._mapped(one.path, record, key, content, at))
+        return entries, distinct
+
+    def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str) -> Entry:
+        of_job = self._compiled.job_fields if path == "job" else ()
+        try:
+            rows = self._compiled.map(record) if path == "job" else self._compiled.map_by_query(record)
+        except Unmappable as problem:
+            return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
+        if self._rank:
+            rows.sort(key=lambda row: self._rank[row.target])
+        return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job)
+
+
+def _whole_second(text: object) -> str:
+    """An instant as the state writes it; "" when it is none."""
+    try:
+        return whole_seconds(text) if isinstance(text, str) else ""
+    except Refusal:
+        return ""
