@@ -12,9 +12,10 @@ from connector.errors import CannotHalve, QueryRefused, RefusedSpan
 from connector.genesys.judge import Disagree
 from connector.genesys.pages import PageReader
 from connector.genesys.queries import CursorPaging
-from connector.spans import Span, Window
+from connector.spans import Span
 from connector.state.one_pass import Pass
 from connector.state.passes import Passes
+from connector.windows import Window
 
 log = logging.getLogger(__name__)
 

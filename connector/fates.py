@@ -6,10 +6,11 @@ from connector.genesys.judge import Record
 from connector.genesys.pages import PageReader
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
-from connector.spans import Path, stamp
+from connector.spans import stamp
 from connector.state.hashes import digest
 from connector.state.one_pass import Pass
 from connector.state.outbox import Entry, Outbox
+from connector.windows import Path
 
 
 class Fates:

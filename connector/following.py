@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from connector.spans import Span, Window, instant
+from connector.spans import Span, instant
+from connector.windows import Window
 
 SHORTEST_WAIT = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(days=1)

@@ -8,8 +8,9 @@ from datetime import datetime
 from connector.mapping.via import job_query
 from connector.orders import Stream
 from connector.planning import plan_without_asking
-from connector.spans import Path, Planned, Span, instant
+from connector.spans import Span, instant
 from connector.state.store import Store
+from connector.windows import Path, Planned
 
 
 @dataclass(frozen=True)

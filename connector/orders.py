@@ -9,7 +9,8 @@ from connector.errors import ConnectorError
 from connector.ledger import Books
 from connector.mapping import Compiled, Find, Fingerprints
 from connector.mapping.via import Ways, ways_of
-from connector.spans import Span, Window
+from connector.spans import Span
+from connector.windows import Window
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from connector.errors import PermissionMissing, QueryRefused, RefusedSpan
 from connector.genesys.jobs import JobReader
 from connector.mapping.via import Ways
-from connector.spans import Known, Lake, Planned, plan
 from connector.state.store import Store
+from connector.windows import Known, Lake, Planned, plan
 
 log = logging.getLogger(__name__)
 

@@ -31,11 +31,12 @@ from connector.genesys.queries import CursorPaging
 from connector.job_passes import MOST_JOBS, JobLost, JobPasses, JobWait, LakeLags, is_held, lag_in_words
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
-from connector.spans import Planned, Span, Window
+from connector.spans import Span
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
 from connector.state.store import Store
 from connector.state.vanished import Rule
+from connector.windows import Planned, Window
 
 log = logging.getLogger(__name__)
 

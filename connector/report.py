@@ -15,8 +15,9 @@ from connector.errors import ConnectorError
 from connector.ledger import Books
 from connector.orders import Result, Stream
 from connector.salesforce.hints import hint_for
-from connector.spans import Span, Window, instant, mark, stamp
+from connector.spans import Span, instant, mark, stamp
 from connector.state.store import Run, Store
+from connector.windows import Window
 
 EXAMPLE_KEYS = 5
 """Keys shown of a group of rejects."""

@@ -28,12 +28,13 @@ from connector.preflight import Preflight
 from connector.pulling import OPEN, OUTBOX_ROWS, Puller
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule
-from connector.spans import Planned, Span, mark, merged, minus, stamp
+from connector.spans import Span, mark, merged, minus, stamp
 from connector.state.lookups import LookupCache
 from connector.state.one_pass import Pass
 from connector.state.open_records import given_up_in_words
 from connector.state.store import Identity, Store, StreamLock
 from connector.state.vanished import Rule
+from connector.windows import Planned
 
 ROUNDS = 3
 """How often a run plans: passes it finishes may free owed spans that were taken when it began."""

@@ -17,11 +17,12 @@ from connector.lanes import Lane, choose
 from connector.ledger import Books
 from connector.mapping import Fingerprints, Row
 from connector.sandbox.faults import Rule
-from connector.spans import Planned, Span, stamp
+from connector.spans import Span, stamp
 from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint
 from connector.state.outbox import Entry
 from connector.state.store import Identity, StreamLock
+from connector.windows import Planned
 
 OBJECT, KEY = "Conversation__c", "Conversation_Id__c"
 COLLECTIONS = "/composite/sobjects"

@@ -8,7 +8,8 @@ import pytest
 from lab import at
 
 from connector.following import Followed, Rules, wait_after
-from connector.spans import DAY, MINUTE, Calendar, Span, Window
+from connector.spans import DAY, MINUTE, Calendar, Span
+from connector.windows import Window
 
 UTC = ZoneInfo("UTC")
 RULES = Rules(

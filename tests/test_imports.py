@@ -16,6 +16,7 @@ LEVELS = (
     "errors",
     "masking login_choice",
     "spans refusals",
+    "windows",
     "ledger following genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
     "genesys.regions",
     "mapping connection",

@@ -18,11 +18,12 @@ from connector.sandbox.faults import Rule
 from connector.sandbox.objects import OBJECTS, lookup
 from connector.sandbox.salesforce import SalesforceSim
 from connector.schedules import in_turns
-from connector.spans import Planned, Span, stamp
+from connector.spans import Span, stamp
 from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint
 from connector.state.outbox import Entry
 from connector.sync import Runner
+from connector.windows import Planned
 
 CHILD, CHILD_KEY, LINK = "Conversation_Leg__c", "Leg_Key__c", "Conversation__r.Conversation_Id__c"
 

@@ -15,9 +15,10 @@ from connector.genesys.client import Answer
 from connector.genesys.pages import PageReader
 from connector.mapping import load_mapping
 from connector.pulling import PAUSE_SECONDS, Puller
-from connector.spans import Planned, Span, instant
+from connector.spans import Span, instant
 from connector.state.database import Database
 from connector.state.store import Identity, Store
+from connector.windows import Planned
 
 STREAM = "conversations"
 Reply = dict[str, Any]

@@ -12,8 +12,9 @@ from connector.assemble import to_stream
 from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.client import Answer
 from connector.mapping import load_mapping
-from connector.spans import Planned, Span, instant
+from connector.spans import Span, instant
 from connector.state.one_pass import Checkpoint
+from connector.windows import Planned
 
 CHAIN = """
 source:

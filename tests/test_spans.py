@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.errors import CannotHalve
-from connector.spans import Calendar, Known, Period, Planned, Span, Window, instant, mark, merged, minus, plan
+from connector.spans import Calendar, Period, Span, instant, mark, merged, minus
+from connector.windows import Known, Planned, Window, plan
 
 DAY0 = datetime(2026, 3, 2, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")

@@ -20,7 +20,7 @@ from connector.mapping.rules import FieldRule
 from connector.mapping.steps import Find, Maker, change_maker
 from connector.mapping.values import LONGEST_KEY, Refusal, salesforce_length, whole_seconds
 from connector.mapping.via import job_fields, job_query, needs_attributes
-from connector.spans import Path
+from connector.windows import Path
 
 COLLISION = "KEY_COLLISION"
 """Code of a row whose external id another row of the same pass has already."""

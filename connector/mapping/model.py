@@ -16,7 +16,8 @@ from connector.mapping.paths import RecordPath, parse_path
 from connector.mapping.rules import Condition, FieldRule
 from connector.mapping.strict import Strict
 from connector.mapping.suggest import did_you_mean
-from connector.spans import DAY, MINUTE, Calendar, Period, Window
+from connector.spans import DAY, MINUTE, Calendar, Period
+from connector.windows import Window
 
 _UTC = ZoneInfo("UTC")
 OPEN_GIVE_UP = Period(days=90)

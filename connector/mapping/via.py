@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from connector.genesys.queries import JOBS, JobQuery
 from connector.mapping.contents import needs_job, reads_attributes
 from connector.mapping.model import Mapping, Source, Target
-from connector.spans import Known, Lake, Path, Planned, Window, stamp
+from connector.spans import stamp
+from connector.windows import Known, Lake, Path, Planned, Window
 
 JOB_AGE = timedelta(hours=48)
 """Time older than this is read by job: fewer calls, and the vendor's nightly corrections are in (vendor help, "Why can

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from connector.genesys.judge import Seen, Witnesses
-from connector.spans import Path, Span, instant, stamp
+from connector.spans import Span, instant, stamp
+from connector.windows import Path
 
 PassState = Literal["pulling", "pulled", "settled", "short", "split", "failed"]
 

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from connector.errors import UnbalancedPass
 from connector.ledger import COUNTERS, Books
-from connector.spans import Known, Path, Planned, Span, instant, stamp
+from connector.spans import Span, instant, stamp
 from connector.state import open_records
 from connector.state.closing import close
 from connector.state.database import Database
 from connector.state.one_pass import Pass, Vanish, bounds_of, pass_of, span_of
+from connector.windows import Known, Path, Planned
 
 
 class Passes:

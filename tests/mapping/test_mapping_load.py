@@ -8,7 +8,8 @@ from mapping_texts import CALLS, QUEUES, SUMMARY, with_fields
 
 from connector.errors import MappingError
 from connector.mapping import load_mapping, load_mappings, window_of
-from connector.spans import DAY, Calendar, Period, Window
+from connector.spans import DAY, Calendar, Period
+from connector.windows import Window
 
 
 def test_what_is_left_out_has_the_documented_default(read):

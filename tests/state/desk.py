@@ -10,7 +10,7 @@ import orjson
 from connector.genesys.judge import Seen
 from connector.ledger import Books
 from connector.mapping import BadRow, Fingerprints, Row
-from connector.spans import Planned, Span, stamp
+from connector.spans import Span, stamp
 from connector.state.batches import Batch
 from connector.state.database import Database
 from connector.state.hashes import digest
@@ -19,6 +19,7 @@ from connector.state.outbox import Entry
 from connector.state.settling import Settled
 from connector.state.store import Identity, Store
 from connector.state.vanished import Rule
+from connector.windows import Planned
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 STREAM = "calls"

@@ -10,8 +10,9 @@ from requests.adapters import BaseAdapter
 
 from connector.orders import Order
 from connector.sandbox.faults import Rule
-from connector.spans import Calendar, Known, Period, Planned, Span, Window, plan
+from connector.spans import Calendar, Period, Span
 from connector.state.store import StreamLock
+from connector.windows import Known, Planned, Window, plan
 
 BULK = ("external_id: Conversation_Id__c}", "external_id: Conversation_Id__c, deliver: bulk}")
 UPPER = ("Direction__c: direction", "Direction__c: {from: direction, upper: true}")
