@@ -233,6 +233,7 @@ def test_a_job_never_takes_back_what_was_read_later_than_it_knows(make_lab: Make
         assert lab.sync(order).error is None
         assert (lab.rows()["c00003"]["Direction__c"], orders(lab)["c00003"]) == ("outbound", "A-3")
     assert "submit" not in asked(lab)
+    assert "recheck" not in {one["kind"] for one in lab.table("passes")}
     lab.clock.advance(5 * 3600)
     lab.sync()
     assert (lab.rows()["c00003"]["Direction__c"], orders(lab)["c00003"]) == ("outbound", "B-3")
