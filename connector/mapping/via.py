@@ -75,7 +75,7 @@ def ways_of(mapping: Mapping, window: Window) -> Ways:
     source = mapping.source
     has_attributes = any(job_fields(source, target) for target in mapping.targets)
     if job_query(source) is None:
-        why = "via: query" if source.query in JOBS else "there is no other way"
+        why = "via: query" if source.query in JOBS else ""
         return Ways(window, "query", why, False)
     follows = not any(needs_attributes(target) for target in mapping.targets)
     if source.via == "job":
