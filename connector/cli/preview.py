@@ -127,9 +127,11 @@ def _shown(compiled: Compiled, title: str, found: Sequence[Previewed], fates: Co
     for number, one in enumerate(found, 1):
         if not one.rows:
             yield beside(one.record, {}, f"{number}: {one.fate} {one.problem}")
-        for row in one.rows:
+        for index, row in enumerate(one.rows):
+            # The record stands beside the first of its rows; the others follow it.
+            record = {} if index else one.record
             target = compiled.mapping.targets[row.target].object
             if isinstance(row, BadRow):
-                yield beside(one.record, {row.code: row.message}, f"{number}: {target}, rejected")
+                yield beside(record, {row.code: row.message}, f"{number}: {target}, rejected")
             else:
-                yield beside(one.record, row.values, f"{number}: {target}")
+                yield beside(record, row.values, f"{number}: {target}")

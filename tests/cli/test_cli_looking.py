@@ -196,6 +196,18 @@ def test_preview_shows_records_beside_rows_and_writes_nothing(cli: Cli) -> None:
     assert (cli.lab.rows(), (cli.home / "connector.db").exists()) == ({}, False)
 
 
+def test_preview_shows_a_record_once_beside_the_first_of_its_rows(cli: Cli) -> None:
+    cli.lab.change_mapping("fields:", "each: participants\nfields:")
+    cli.lab.change_mapping("[conversationId]", "[record.conversationId, participantId]")
+    text = cli.lab.mapping.read_text()
+    cli.lab.mapping.write_text(text[: text.index("  Started__c")])
+    said = cli("preview", "conversations", "--records", "1")
+    assert said.code == 0
+    keys = [line for line in words(said.out) if "Conversation_Id__c" in line]
+    first = ["conversationId", "c0", "Conversation_Id__c", "c0|c0-customer"]
+    assert keys == [first, ["Conversation_Id__c", "c0|c0-acd"], ["Conversation_Id__c", "c0|c0-agent"]]
+
+
 def test_preview_goes_back_to_the_newest_day_that_holds_records(make_cli: MakeCli) -> None:
     cli = make_cli(now=at(70))
     cli.lab.world.add(conversation("c1", at(9)))
