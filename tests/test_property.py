@@ -58,8 +58,11 @@ FAULTS: dict[str, Rule] = {
 class Story(RuleBasedStateMachine):
     """The connector beside a simple model: the org should hold what the source shows, up to the horizon.
 
-    mapping: of the stream; fields: those it fills.
+    mapping: of the stream; fields: those it fills; longest_thread_hours: what is not followed by id must end while it
+    is looked back at.
     """
+
+    longest_thread_hours = 40
 
     mapping = MAPPING.replace("conversations.details}", "conversations.details, page_size: 10}")
     fields = tuple(line.split(":")[0].strip() for line in MAPPING.partition("fields:\n")[2].splitlines())
@@ -101,7 +104,7 @@ class Story(RuleBasedStateMachine):
     @rule(hours=st.integers(3, 40))
     def a_thread_begins(self, hours: int) -> None:
         """It ends long after the lookback has left its span."""
-        self._add(self._hours(), hours * 60)
+        self._add(self._hours(), min(hours, self.longest_thread_hours) * 60)
 
     @rule(hours=st.floats(0.1, 3))
     def one_comes_late(self, hours: float) -> None:
@@ -237,6 +240,8 @@ class Story(RuleBasedStateMachine):
 
 class ChainStory(Story):
     """The same of an endpoint described in place whose pages are asked for by cursor."""
+
+    longest_thread_hours = 5
 
     mapping = """
 source:

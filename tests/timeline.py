@@ -21,6 +21,7 @@ class Timeline:
         self._turn = 0
         self._sleeping: list[tuple[float, int, threading.Event]] = []
         self._resting = threading.Event()
+        self._threads: list[threading.Thread] = []
         self.clock_error = 0.0
 
     def at(self) -> float:
@@ -56,7 +57,7 @@ class Timeline:
         return future
 
     def run(self, *workers: Callable[[], None]) -> None:
-        """Run all to their ends; raises the first fault of one."""
+        """Run all to their ends, with what they submitted; raises the first fault of one."""
         faults: list[BaseException] = []
         running = [len(workers)]
 
@@ -70,13 +71,15 @@ class Timeline:
 
         for work in workers:
             self._begin(partial(live, work))
-        while running[0] and not faults:
+        while (running[0] or self._sleeping) and not faults:
             self._at, _, woken = heapq.heappop(self._sleeping)
             self._resting.clear()
             woken.set()
             self._resting.wait()
         if faults:
             raise faults[0]
+        for thread in self._threads:
+            thread.join()
 
     def _lie_down(self, seconds: float) -> threading.Event:
         woken = threading.Event()
@@ -94,7 +97,8 @@ class Timeline:
             finally:
                 self._resting.set()
 
-        threading.Thread(target=live, daemon=True).start()
+        self._threads.append(threading.Thread(target=live, daemon=True))
+        self._threads[-1].start()
 
 
 class _Awaited(Future[Any]):
