@@ -3,9 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from connector.disagreements import Arbiter
 from connector.errors import ConnectorError, QueryRefused, RefusedSpan, ServiceUnavailable
@@ -28,9 +26,10 @@ from connector.genesys.judge import (
 )
 from connector.genesys.pages import PageReader
 from connector.genesys.queries import CursorPaging
-from connector.job_passes import MOST_JOBS, JobLost, JobPasses, JobWait, LakeLags, is_held, lag_in_words
+from connector.job_passes import MOST_JOBS, JobLost, JobPasses, LakeLags, is_held, lag_in_words
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
+from connector.readings import OPEN, Reading, Work, continued
 from connector.spans import Span
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
@@ -48,33 +47,6 @@ LOOK_EVERY_PAGES = 20
 
 PAUSE_SECONDS = 1.0
 TOO_DEEP = (502, 504)
-
-OPEN: Literal["open"] = "open"
-"""A pass over the open records that are due when it is begun; none is begun when none is."""
-
-Work = Pass | Planned | Literal["open"]
-
-
-@dataclass
-class Reading:
-    """Where the pass being read stands.
-
-    cursor: by which `page` is asked, None for the first and where pages have numbers; resumed: its last page was stored
-    by an earlier run and is read again first; lost_cursor: this run began it again because a cursor was refused; due:
-    of a pass over open records, those due by then are read; wait: how its job is waited for; lost_jobs: so many were
-    lost in this run.
-    """
-
-    of: Pass
-    page: int = 1
-    seen: Seen = field(default_factory=Seen)
-    distinct: int = 0
-    resumed: Checkpoint | None = None
-    cursor: str | None = None
-    lost_cursor: bool = False
-    due: datetime | None = None
-    wait: JobWait = field(default_factory=JobWait)
-    lost_jobs: int = 0
 
 
 class Puller:
@@ -208,12 +180,7 @@ class Puller:
         else:
             return None
         self._store.run_does(self._run, one.title)
-        if one.within is None:
-            return Reading(one, one.checkpoint.page + 1 if one.checkpoint else 1, distinct=one.distinct_keys, due=now)
-        if one.checkpoint is None:
-            return Reading(one)
-        stored = one.checkpoint
-        return Reading(one, stored.page, stored.seen, one.distinct_keys, stored, stored.cursor)
+        return continued(one, now)
 
     def _await_job(self, jobs: JobPasses, reading: Reading) -> float | None:
         """Bring a pass to the results of its job; returns the seconds to wait, None when they can be read."""

@@ -25,7 +25,8 @@ from connector.mapping.via import job_query
 from connector.orders import Order, Progress, Result, Stream
 from connector.planning import Planner
 from connector.preflight import Preflight
-from connector.pulling import OPEN, OUTBOX_ROWS, Puller
+from connector.pulling import OUTBOX_ROWS, Puller
+from connector.readings import OPEN
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule
 from connector.spans import Span, mark, merged, minus, stamp

@@ -25,6 +25,7 @@ LEVELS = (
     "genesys salesforce",
     "lanes",
     "delivery job_passes open_passes fates disagreements planning preflight",
+    "readings",
     "pulling",
     "schedules",
     "sync",

@@ -1,5 +1,5 @@
-"""The command line: every command in `app`, what each does in a module of its own, loaded when it is called."""
+"""The command line: every command in `commands`, what each does in a module of its own, loaded when it is called."""
 
-from connector.cli.app import main
+from connector.cli.main import main
 
 __all__ = ["main"]
