@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## both services simulated: a first sync, changes, a second sync
 	$(BIN)/connector demo
 
-test: $(READY)  ## every test
-	$(BIN)/pytest
+test: $(READY)  ## every test, on all cores
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(READY)  ## what must hold before a commit: format, lint, types, tests
 	$(BIN)/ruff format --check .
