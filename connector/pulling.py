@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from connector.disagreements import Arbiter
@@ -131,6 +131,7 @@ class Puller:
         reading = self._reading
         if reading is None:
             return 0.0
+        self._by_query.expect(self._next_spans(), self._now())
         if reading.due is not None:
             return self._follow(reading, reading.due)
         if self._jobs and reading.of.path == "job":
@@ -171,6 +172,9 @@ class Puller:
         """Begin a pass or go on with it; None when there is nothing for it to read."""
         passes, now = self._store.passes, self._now()
         if isinstance(item, Planned):
+            if item.path == "query":
+                # What is read ahead is as old as its question.
+                now = self._by_query.asked_at(item.span, now)
             one = passes.begin(self._stream, item, self._prints, self._run, now)
         elif isinstance(item, Pass):
             one = item
@@ -181,6 +185,13 @@ class Puller:
             return None
         self._store.run_does(self._run, one.title)
         return continued(one, now)
+
+    def _next_spans(self) -> Iterator[Span]:
+        """Spans to be begun by query next, as far as nothing else comes between."""
+        for item in self._work:
+            if not isinstance(item, Planned) or item.path != "query":
+                return
+            yield item.span
 
     def _await_job(self, jobs: JobPasses, reading: Reading) -> float | None:
         """Bring a pass to the results of its job; returns the seconds to wait, None when they can be read."""

@@ -1,7 +1,7 @@
 """Pulling: pages of passes stored whole, gone on with after a break, and never believed too early."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from connector.genesys.client import Answer
 from connector.genesys.pages import PageReader
 from connector.mapping import load_mapping
 from connector.pulling import PAUSE_SECONDS, Puller
-from connector.spans import Span, instant
+from connector.spans import Span, instant, stamp
 from connector.state.database import Database
 from connector.state.store import Identity, Store
 from connector.windows import Planned
@@ -76,10 +76,10 @@ class Bench:
         self.store.meet(STREAM, Identity("org", "genesys", ()), self.stream.prints)
         self.now: datetime = at(30)
 
-    def puller(self, *work: Planned, most_waiting: int | None = 1000) -> Puller:
+    def puller(self, *work: Planned, most_waiting: int | None = 1000, reader: PageReader | None = None) -> Puller:
         """A puller of a new run that goes on with what is unfinished, then begins `work`."""
         made = Puller(
-            PageReader(self.source, self.stream.compiled.mapping),
+            reader or PageReader(self.source, self.stream.compiled.mapping),
             self.stream.compiled,
             self.stream.window,
             (self.stream.prints.fields, self.stream.prints.source),
@@ -489,3 +489,26 @@ def test_a_run_that_delivers_nothing_never_pauses(bench: Bench):
     fill(bench, 3)
     drained(bench.puller(Planned("new", span(0, 24)), most_waiting=None))
     assert len(bench.waiting()) == 3
+
+
+class Foresighted(PageReader):
+    """Has asked for every span an hour before its turn. expected: what it was told comes next, at each step."""
+
+    expected: list[list[tuple[float, float]]]
+
+    def expect(self, spans: Iterable[Span], now: datetime) -> None:
+        self.expected.append([(hours(stamp(one.start)), hours(stamp(one.end))) for one in spans])
+
+    def asked_at(self, span: Span, now: datetime) -> datetime:
+        return now - timedelta(hours=1)
+
+
+def test_a_reader_hears_which_spans_come_next_and_a_pass_began_when_its_first_page_was_asked_for(tmp_path):
+    bench = Bench(tmp_path)
+    reader = Foresighted(bench.source, bench.stream.compiled.mapping)
+    reader.expected = []
+    puller = bench.puller(reader=reader)
+    puller.add([Planned("new", span(0, 24)), Planned("new", span(24, 29)), Planned("new", span(29, 30), path="job")])
+    puller.step()
+    assert reader.expected == [[(24.0, 29.0)]]
+    assert [row["began"] for row in bench.store.db.rows("SELECT began FROM passes")] == [stamp(at(29))]

@@ -84,6 +84,13 @@ class PageReader:
             available=instant_at(answer.body, AVAILABLE) if job else None,
         )
 
+    def expect(self, spans: Iterable[Span], now: datetime) -> None:
+        """Spans whose first page is asked for next, in this order; what a reader makes of it is its own business."""
+
+    def asked_at(self, span: Span, now: datetime) -> datetime:
+        """When page 1 of a span that is begun now was asked for: now, or before where it was read ahead."""
+        return now
+
     def key_of(self, record: Record) -> list[Any]:
         """The values that make a record itself: its id where it has one, else all of its dimensions."""
         if self.query.shape == "summary" and record.get("id"):

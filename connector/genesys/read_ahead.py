@@ -1,14 +1,17 @@
-"""Numbered pages asked for before their turn, so that slow answers do not keep the call rate low.
+"""Pages asked for before their turn, so that slow answers do not keep the call rate low.
 
-With answers that take 1.5 s one caller makes 40 calls a minute, of 300 that are allowed. Only calls overlap: pages are
-given in their order, one for each question, and stored as before; a kill costs the pages on their way.
+With answers that take 1.5 s one caller makes 40 calls a minute, of 300 that are allowed. Read ahead are the numbered
+pages of a span, and of queries that one call answers the spans that come next. Only calls overlap: pages are given in
+their order, one for each question, and stored as before; a kill costs the pages on their way.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
+from itertools import islice
 
 from connector.genesys.judge import Page
 from connector.genesys.pages import Caller, PageReader
@@ -39,9 +42,25 @@ class ReadAhead(PageReader):
         self._of: Span | None = None
         self._next = 1
         self._ahead: dict[int, Future[Page]] = {}
+        self._expected: dict[Span, tuple[datetime, Future[Page]]] = {}
+
+    def expect(self, spans: Iterable[Span], now: datetime) -> None:
+        """Ask for the spans that come next, in their order, where one call answers each."""
+        if self.query.paging is not None:
+            return
+        for span in islice(spans, self._most):
+            if span not in self._expected and len(self._expected) < self._most:
+                self._expected[span] = now, self._submit(partial(super().fetch_page, span, 1))
+
+    def asked_at(self, span: Span, now: datetime) -> datetime:
+        """As PageReader.asked_at."""
+        return self._expected[span][0] if span in self._expected else now
 
     def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
         """As PageReader.fetch_page."""
+        if self.query.paging is None:
+            _, expected = self._expected.pop(span, (None, None))
+            return super().fetch_page(span, number) if expected is None else expected.result()
         if not isinstance(self.query.paging, NumberedPaging):
             return super().fetch_page(span, number, cursor, job)
         is_new = span != self._of

@@ -148,3 +148,95 @@ def test_without_pages_ahead_nothing_is_read_ahead(bench: Bench):
     with page_reader(bench.listing, bench.mapping, 0) as reader:
         reader.fetch_page(day(0), 1)
     assert (type(reader), bench.listing.asked) == (PageReader, [(0, 1)])
+
+
+class Intervals:
+    """Answers queries of aggregates. asked: the day of each call."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.failing: set[int] = set()
+
+    def call(self, method: str, path: str, *, body: Mapping[str, Any] | None = None, **more: Any) -> Answer:
+        assert body is not None
+        number = (datetime.fromisoformat(body["interval"].split("/")[0]) - DAY).days
+        self.asked.append(number)
+        if number in self.failing:
+            raise ServiceUnavailable(f"day {number} is not answered", status=504)
+        data = {"interval": body["interval"], "metrics": [{"metric": "nOffered", "stats": {"count": number}}]}
+        return Answer({"results": [{"group": {"mediaType": "voice", "queueId": "q"}, "data": [data]}]}, {}, 0)
+
+
+class OneCallBench:
+    """A reader of aggregates; calls read ahead are made at once."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "intervals.yml"
+        file.write_text(INTERVALS)
+        self.source = Intervals()
+        self.mapping = load_mapping(file)
+        self.reader = ReadAhead(self.source, self.mapping, self.submit, most=3)
+
+    def submit(self, work: Callable[[], Page]) -> "Future[Page]":
+        future: Future[Page] = Future()
+        try:
+            future.set_result(work())
+        except ServiceUnavailable as fault:
+            future.set_exception(fault)
+        return future
+
+
+INTERVALS = """
+about: intervals for tests
+source: {query: conversations.aggregates, granularity: PT1H, group_by: [queueId], metrics: [nOffered]}
+window: {start: 2026-03-02, size: P1D}
+target: {object: Queue_Interval__c, external_id: Genesys_Key__c}
+fields:
+  Genesys_Key__c: {key: [queueId, mediaType, start]}
+  Offered__c: nOffered.count
+"""
+
+
+def test_spans_that_one_call_answers_are_asked_for_before_their_turn_and_once(tmp_path):
+    bench = OneCallBench(tmp_path)
+    bench.reader.expect([day(1), day(2), day(3), day(4)], DAY)
+    assert bench.source.asked == [1, 2, 3]
+    pages = []
+    for number in range(1, 5):
+        pages.append(bench.reader.fetch_page(day(number), 1))
+        bench.reader.expect([day(later) for later in range(number + 1, 5)], DAY)
+    assert bench.source.asked == [1, 2, 3, 4]
+    sober = PageReader(bench.source, bench.mapping)
+    assert pages == [sober.fetch_page(day(number), 1) for number in range(1, 5)]
+
+
+def test_a_span_read_ahead_is_as_old_as_its_question(tmp_path):
+    bench = OneCallBench(tmp_path)
+    asked, now = DAY + timedelta(days=9), DAY + timedelta(days=9, minutes=5)
+    bench.reader.expect([day(1)], asked)
+    assert (bench.reader.asked_at(day(1), now), bench.reader.asked_at(day(2), now)) == (asked, now)
+    bench.reader.fetch_page(day(1), 1)
+    assert bench.reader.asked_at(day(1), now) == now
+
+
+def test_a_span_asked_again_is_asked_of_the_service(tmp_path):
+    bench = OneCallBench(tmp_path)
+    bench.reader.expect([day(1)], DAY)
+    bench.reader.fetch_page(day(1), 1)
+    bench.reader.fetch_page(day(1), 1)
+    assert bench.source.asked == [1, 1]
+
+
+def test_the_fault_of_a_span_read_ahead_is_raised_when_its_turn_comes_and_costs_no_other(tmp_path):
+    bench = OneCallBench(tmp_path)
+    bench.source.failing = {2}
+    bench.reader.expect([day(1), day(2), day(3)], DAY)
+    assert len(bench.reader.fetch_page(day(1), 1).records) == 1
+    with pytest.raises(ServiceUnavailable, match="day 2 is not answered"):
+        bench.reader.fetch_page(day(2), 1)
+    assert bench.reader.fetch_page(day(3), 1).records[0]["nOffered"] == {"count": 3}
+
+
+def test_spans_of_many_pages_are_not_asked_for_before_their_turn(bench: Bench):
+    bench.reader.expect([day(1), day(2)], DAY)
+    assert bench.listing.asked == []
