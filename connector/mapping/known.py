@@ -8,7 +8,6 @@ from pydantic.fields import FieldInfo
 
 from connector.mapping import arguments, fields, load
 from connector.mapping.examples import WrittenExample
-from connector.mapping.language import Entry, Part
 from connector.mapping.model import Source, TargetRules, WindowRules
 
 _BELOW = {
@@ -19,9 +18,6 @@ _BELOW = {
     "range": ("views", "range"),
 }
 """Part -> the part and the key it stands below."""
-
-_WITH = {"placeholders": ("source", "endpoint"), "examples": ("file", "examples"), "targets": ("file", "targets")}
-"""Part -> the part and the key it comes with."""
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -61,11 +57,6 @@ def known_keys() -> dict[str, frozenset[str]]:
     }
 
 
-def later_keys() -> dict[str, frozenset[str]]:
-    """Part of the language -> the keys the loader refuses as not supported yet."""
-    return {"file": load.LATER, "source": load.LATER_IN_SOURCE}
-
-
 def choices(part: str, key: str) -> tuple[str, ...] | None:
     """The words a key of a model takes, or None when it takes others than words of a list."""
     model = fields.WrittenField if part == "field" else _models().get(part)
@@ -88,12 +79,3 @@ def _names(model: type[BaseModel]) -> set[str]:
 def _literal(info: FieldInfo) -> tuple[str, ...]:
     annotation = info.annotation
     return get_args(annotation) if get_origin(annotation) is Literal else ()
-
-
-def is_known(part: Part, entry: Entry) -> bool:
-    """Whether the loader takes this word of the language."""
-    known = known_keys()
-    parent, key = _WITH.get(part.name) or _BELOW.get(part.name) or ("", "")
-    if parent and key not in known.get(parent, ()):
-        return False
-    return part.name not in known or entry.name in known[part.name]

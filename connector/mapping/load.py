@@ -15,7 +15,7 @@ from connector.mapping.examples import read_examples
 from connector.mapping.fields import read_condition, read_field
 from connector.mapping.model import Mapping, Source, Target, TargetRules, WindowRules, each_of, period
 from connector.mapping.rules import Condition, FieldRule
-from connector.mapping.strict import kind_of, read, without_later
+from connector.mapping.strict import kind_of, read
 from connector.mapping.suggest import did_you_mean, nearest
 from connector.mapping.upkeep import UPKEEP, check_upkeep, read_upkeep
 from connector.spans import DAY, Period
@@ -23,8 +23,6 @@ from connector.spans import DAY, Period
 TARGET_KEYS = ("target", "each", "keep", "skip", "fields")
 KEYS = ("about", "enabled", "source", "window", *TARGET_KEYS, "targets", "lookup_age", "examples", *UPKEEP)
 REQUIRED = ("source", "window", "target", "fields")
-LATER: frozenset[str] = frozenset()
-LATER_IN_SOURCE: frozenset[str] = frozenset()
 _MOST_ENTRIES = 1000
 _ENDINGS = (".yml", ".yaml")
 _HINT = "mend the lines named above; nothing was read or sent"
@@ -85,7 +83,7 @@ def _loaded(path: Path) -> tuple[Mapping | None, list[str]]:
 
 def _mapping(document: Document) -> Mapping | None:
     """The document as a mapping; None when a part is missing or wrong, with every problem noted."""
-    data = without_later(document.data, document, (), LATER)
+    data = document.data
     _known_keys(document, data, (), KEYS)
     for key in REQUIRED:
         if key not in data and not (key in TARGET_KEYS and "targets" in data):
@@ -115,7 +113,7 @@ def _source(document: Document, written: Any) -> Source | None:
     """What is asked: a query of the catalogue, or an endpoint described in place."""
     place: Place = ("source",)
     if not isinstance(written, dict) or "endpoint" not in written:
-        source = read(Source, written, document, place, LATER_IN_SOURCE)
+        source = read(Source, written, document, place)
         if isinstance(written, dict) and "query" not in written:
             document.problem(place, "'query' or 'endpoint' is missing")
         if source is not None and source.query is None:
@@ -127,7 +125,7 @@ def _source(document: Document, written: Any) -> Source | None:
         document.problem((*place, "query"), "'query' and 'endpoint' exclude each other; keep one", at_key=True)
     endpoint = read_endpoint(document, written["endpoint"], (*place, "endpoint"))
     rest = {key: value for key, value in written.items() if key not in ("query", "endpoint")}
-    source = read(Source, rest, document, place, LATER_IN_SOURCE)
+    source = read(Source, rest, document, place)
     return source.model_copy(update={"endpoint": endpoint}) if source and endpoint else None
 
 
@@ -206,7 +204,7 @@ def _text(data: dict[str, Any], key: str) -> str:
 
 def _known_keys(document: Document, data: dict[str, Any], place: Place, known: tuple[str, ...]) -> None:
     for key in data:
-        if key not in known and key not in LATER:
+        if key not in known:
             hint = did_you_mean(key, known) or f"; known are {', '.join(known)}"
             document.problem((*place, key), f"unknown key '{key}'{hint}", at_key=True)
 

@@ -1,7 +1,7 @@
 """The page about the mapping language, and the help on one word of it: Markdown made of the description.
 
 `language/page.md` holds the prose. In it `<!-- table: PART -->` and `<!-- examples: PART -->` stand for what is
-generated, `<!-- part: PART -->` for a heading with both, and `<!-- later -->` for what is described but not built.
+generated, and `<!-- part: PART -->` for a heading with both.
 """
 
 import json
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
-from connector.mapping.known import is_known, known_keys
 from connector.mapping.language import (
     ABSENT,
     FILTERED,
@@ -27,7 +26,7 @@ from connector.mapping.language import (
 from connector.mapping.suggest import nearest
 
 MADE = "<!-- Made by `make docs` of connector/mapping/language; change it there. -->"
-_DIRECTIVE = re.compile(r"^<!-- (table|examples|part|later)(?:: ([\w ]+))? -->$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^<!-- (table|examples|part)(?:: ([\w ]+))? -->$", re.MULTILINE)
 _HEADINGS = {
     "sources": ("source", "takes", "gives"),
     "steps": ("step", "takes", "does"),
@@ -71,7 +70,7 @@ def nearest_word(word: str) -> str | None:
 def entry_text(part: Part, entry: Entry) -> str:
     """What is to say about one word, for a terminal."""
     where = f"{_WHERE[part.section]}" if part.section != "keys" else f"key of {part.name}"
-    lines = [f"# {entry.name}", f"*{where}{', not supported yet' if not is_known(part, entry) else ''}*"]
+    lines = [f"# {entry.name}", f"*{where}*"]
     if entry.queries:
         lines.append(f"For: {entry.queries}.")
     if entry.takes:
@@ -100,15 +99,11 @@ _WHERE = {"sources": "source of a field", "steps": "step of a field", "forms": "
 
 
 def _made(kind: str, name: str) -> str:
-    if kind == "later":
-        return _later()
     part = PART[name]
     if kind == "table":
         return _table(part)
     if kind == "examples":
         return _examples(part)
-    if not any(is_known(part, entry) for entry in part.entries):
-        return ""
     examples = _examples(part) if _is_first(part) else ""
     return f"### {part.title or part.name}\n\n{part.about}\n\n{_table(part)}\n\n{examples}\n\n{part.more}"
 
@@ -120,12 +115,8 @@ def _is_first(part: Part) -> bool:
     return not own & {one.yaml for other in before for entry in other.entries for one in entry.examples}
 
 
-def _known(part: Part) -> list[Entry]:
-    return [entry for entry in part.entries if is_known(part, entry)]
-
-
 def _table(part: Part) -> str:
-    entries = _known(part)
+    entries = part.entries
     if part.section == "keys":
         with_queries = any(entry.queries for entry in entries)
         headings = ["key", *(["for"] if with_queries else []), "what it takes", "what it does", "default"]
@@ -168,7 +159,7 @@ def _default(entry: Entry) -> str:
 
 def _examples(part: Part) -> str:
     """Fenced blocks, one for each kind of record; keys of a file only where rows show what they do."""
-    shown = [one for entry in _known(part) for one in entry.examples if one.is_field or isinstance(one.gives, list)]
+    shown = [one for entry in part.entries for one in entry.examples if one.is_field or isinstance(one.gives, list)]
     return "\n\n".join(
         "\n".join(_fenced([one for one in shown if (one.record, one.is_field) == kind]))
         for kind in dict.fromkeys((one.record, one.is_field) for one in shown)
@@ -222,25 +213,6 @@ def _in_yaml(value: object) -> str:
 def _as_json(record: Mapping[str, object]) -> str:
     lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in record.items())
     return "```json\n{" + ",\n ".join(lines) + "}\n```"
-
-
-def _later() -> str:
-    """What is described and not built, so that nobody takes it for a mistake of theirs."""
-    rows = []
-    for part in PARTS:
-        waiting = [f"`{entry.name}`" for entry in part.entries if not is_known(part, entry)]
-        if waiting and part.name in known_keys():
-            rows.append([_PLACES.get(part.name, f"`{part.name}`"), ", ".join(waiting)])
-    if not rows:
-        return ""
-    told = (
-        "## Not supported yet\n\nThese parts of the language are known and refused, so that no file means less than it "
-        "says:\n\n"
-    )
-    return told + "\n".join(_row(cells) for cells in [["where", "what"], ["---", "---"], *rows])
-
-
-_PLACES = {"file": "top level", "sources": "a field's source", "steps": "a field's steps", "field": "a field"}
 
 
 def without_links(text: str) -> str:

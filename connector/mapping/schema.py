@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
 from connector.mapping.arguments import SOURCES
-from connector.mapping.known import choices, is_known, is_required
+from connector.mapping.known import choices, is_required
 from connector.mapping.language import NOTHING, PART, REQUIRED, Entry, Part
 from connector.mapping.language.shapes import CONSTANT, DEFINITIONS, NUMBER, PATH
 from connector.mapping.lookup_names import LOOKUPS
@@ -28,9 +28,7 @@ _FIELD_NAME = r"^([A-Za-z][A-Za-z0-9_]*:)?[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-
 
 def mapping_schema() -> dict[str, Any]:
     """The whole schema as plain values."""
-    file = _object(PART["file"])
-    if is_known(PART["targets"], PART["targets"].entries[0]):
-        file = _with_targets(file)
+    file = _with_targets(_object(PART["file"]))
     return {
         "$schema": DIALECT,
         **file,
@@ -45,14 +43,11 @@ def schema_text() -> str:
 
 
 def _definitions() -> dict[str, Any]:
-    known = {part.name: part for part in PART.values() if any(is_known(part, entry) for entry in part.entries)}
-    found: dict[str, Any] = {name: _object(known[name]) for name in _OBJECTS if name in known}
-    if "views" in known:
-        found["view"] = _object(known["views"])
-    for name in ("targets", "examples"):
-        if name in known:
-            found[name] = {"type": "array", "minItems": 1, "items": _object(known[name])}
-    found |= {
+    lists = {name: {"type": "array", "minItems": 1, "items": _object(PART[name])} for name in ("targets", "examples")}
+    return {
+        **{name: _object(PART[name]) for name in _OBJECTS},
+        "view": _object(PART["views"]),
+        **lists,
         "query": {"enum": list(CATALOGUE)},
         "dimension": {"enum": sorted(DIMENSIONS | SUMMARY_GROUPINGS)},
         "metric": {"enum": sorted({*METRICS, *SUMMARY_METRICS})},
@@ -68,7 +63,6 @@ def _definitions() -> dict[str, Any]:
         "conditions": {"type": "object", "additionalProperties": {"$ref": "#/$defs/condition"}},
         "condition": _condition(),
     }
-    return found
 
 
 _OBJECTS = ("source", "filters", "range", "endpoint", "paging", "window", "target")
@@ -76,7 +70,7 @@ _OBJECTS = ("source", "filters", "range", "endpoint", "paging", "window", "targe
 
 def _object(part: Part) -> dict[str, Any]:
     """The keys the loader takes there, and no others."""
-    entries = [entry for entry in part.entries if is_known(part, entry)]
+    entries = part.entries
     required = [entry.name for entry in entries if _is_required(part, entry)]
     return {
         "type": "object",
@@ -125,8 +119,8 @@ def _by_name(definition: str, pattern: str) -> dict[str, Any]:
 
 def _field() -> dict[str, Any]:
     """A path, or keys with exactly one source."""
-    beside = {entry.name: _property(PART["field"], entry) for entry in _known("field")}
-    sources = {entry.name: _property(PART["sources"], entry) for entry in _known("sources")}
+    beside = {entry.name: _property(PART["field"], entry) for entry in PART["field"].entries}
+    sources = {entry.name: _property(PART["sources"], entry) for entry in PART["sources"].entries}
     keys = {
         "type": "object",
         "additionalProperties": False,
@@ -138,12 +132,8 @@ def _field() -> dict[str, Any]:
 
 
 def _steps() -> dict[str, Any]:
-    otherwise = {entry.name: _property(PART["field"], entry) for entry in _known("field") if entry.name == "else"}
-    return {**{entry.name: _property(PART["steps"], entry) for entry in _known("steps")}, **otherwise}
-
-
-def _known(name: str) -> list[Entry]:
-    return [entry for entry in PART[name].entries if is_known(PART[name], entry)]
+    otherwise = {entry.name: _property(PART["field"], entry) for entry in PART["field"].entries if entry.name == "else"}
+    return {**{entry.name: _property(PART["steps"], entry) for entry in PART["steps"].entries}, **otherwise}
 
 
 def _condition() -> dict[str, Any]:

@@ -18,18 +18,14 @@ class Strict(BaseModel):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read(
-    model: type[Model], written: Any, document: Document, place: Place, later: frozenset[str] = frozenset()
-) -> Model | None:
+def read(model: type[Model], written: Any, document: Document, place: Place) -> Model | None:
     """The part of the document at `place` as a model, with every problem noted.
 
     What is wrong is left out of the model, so that the rest can be checked as well; None when nothing is left to check.
-    later: keys of the language that this version does not know yet; they get a message of their own.
     """
     if not isinstance(written, dict):
         document.problem(place, f"must be keys with values, not {kind_of(written)}")
         return None
-    written = without_later(written, document, place, later)
     try:
         return model.model_validate(written)
     except ValidationError as error:
@@ -55,14 +51,6 @@ def _salvaged(model: type[Model], written: dict[str, Any], error: ValidationErro
         return model.model_validate(kept)
     except ValidationError:
         return None
-
-
-def without_later(written: dict[str, Any], document: Document, place: Place, later: frozenset[str]) -> dict[str, Any]:
-    """The keys this version knows or has never heard of; a problem is noted for each of the others."""
-    for key in written:
-        if key in later:
-            document.problem((*place, key), f"'{key}' is not supported yet", at_key=True)
-    return {key: value for key, value in written.items() if key not in later}
 
 
 def kind_of(value: Any) -> str:
