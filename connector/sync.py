@@ -285,6 +285,7 @@ class _OneRun:
             return
         mapping = self._stream.compiled.mapping
         self._store.outbox.forget_hashes(self._name, now - mapping.keep_hashes.length())
+        self._store.history.sweep(now)
         given_up = self._store.open_records.give_up(self._name, self._run, now, mapping.open_give_up.length())
         if given_up:
             self._story = (given_up_in_words(given_up),)

@@ -31,7 +31,7 @@ LEVELS = (
     "sync",
     "assemble",
     "advice",
-    "report forecast",
+    "report forecast stories",
     "cli",
     "__main__",
 )

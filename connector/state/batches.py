@@ -215,7 +215,7 @@ class Batches:
             with self._db.transaction(durable=True) as db:
                 rows = db.execute(sql, [batch.id, last, SLICE_ROWS]).fetchall()
                 moved = len(rows)
-                writer = Settler(db, batch.run, batch.fields_print, now)
+                writer = Settler(db, batch.id, batch.run, batch.fields_print, now)
                 for row in rows:
                     writer.wait_again(row, tried=tried)
                 db.execute("UPDATE batches SET rows = rows - ? WHERE id = ?", [moved, batch.id])
@@ -228,7 +228,7 @@ class Batches:
         (mapping and organisation).
         """
         with self._db.transaction(durable=True) as db:
-            writer = Settler(db, batch.run, batch.fields_print, now)
+            writer = Settler(db, batch.id, batch.run, batch.fields_print, now)
             for outcome in outcomes:
                 sql = "SELECT * FROM outbox WHERE batch = ? AND external_id = ?"
                 row = db.execute(sql, [batch.id, outcome.external_id]).fetchone()

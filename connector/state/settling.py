@@ -11,6 +11,7 @@ import orjson
 
 from connector.spans import stamp
 from connector.state.hashes import Said, inherited
+from connector.state.history import Fate, Historian
 from connector.state.outbox import Counters
 from connector.state.rejects import Reject, close_reject, open_reject
 from connector.state.vanished import close_vanished, leave_vanished, mark_cleared
@@ -39,8 +40,9 @@ class Settled:
 class Settler:
     """Outcomes of one batch, written inside a transaction."""
 
-    def __init__(self, db: sqlite3.Connection, run: int, fields_print: str, now: datetime) -> None:
+    def __init__(self, db: sqlite3.Connection, batch: int, run: int, fields_print: str, now: datetime) -> None:
         self._db = db
+        self._history = Historian(db, batch, now)
         self._run = run
         self._fields_print = fields_print
         self._now = now
@@ -113,7 +115,7 @@ class Settler:
             ],
         )
 
-    def _accept(self, row: sqlite3.Row, fate: str) -> None:
+    def _accept(self, row: sqlite3.Row, fate: Literal["created", "updated"]) -> None:
         self._leave(row, fate)
         if orjson.loads(row["left_out"]):
             self.counters[row["pass"]]["without_parent"] += 1
@@ -146,7 +148,7 @@ class Settler:
         close_vanished(self._db, _timed_key(row), stamp(self._now), "deleted in Salesforce", "deleted")
 
     def _reject(self, row: sqlite3.Row, outcome: Settled) -> None:
-        self._leave(row, "rejected")
+        self._leave(row, "rejected", outcome.code)
         one = Reject(
             row["stream"],
             row["object"],
@@ -166,7 +168,8 @@ class Settler:
         if row["action"] != "upsert":
             leave_vanished(self._db, _timed_key(row))
 
-    def _leave(self, row: sqlite3.Row, fate: str) -> None:
+    def _leave(self, row: sqlite3.Row, fate: Fate, code: str = "") -> None:
+        self._history.note(row, fate, code)
         self._db.execute("DELETE FROM outbox WHERE seq = ?", [row["seq"]])
         self.counters[row["pass"]][fate] += 1
 

@@ -18,6 +18,7 @@ from connector.mapping import Fingerprints
 from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
+from connector.state.history import History
 from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
@@ -58,6 +59,7 @@ class Store:
         self.outbox = Outbox(db)
         self.batches = Batches(db)
         self.open_records = OpenRecords(db)
+        self.history = History(db)
         self.vanished = Vanished(db, self.passes)
 
     # Streams

@@ -112,3 +112,15 @@ def gaps(session: Session, stream: OneStream = None) -> int:
     from connector.cli.gaps import show_gaps
 
     return show_gaps(session, stream)
+
+
+@command
+def why(
+    session: Session,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The external id of the record in Salesforce.")],
+    stream: Annotated[str | None, typer.Option(metavar="STREAM", help="Only this stream.")] = None,
+) -> int:
+    """Tell one record's story: what was read, sent and answered, what changed, and how it stands. Asks no service."""
+    from connector.cli.why import show_why
+
+    return show_why(session, key, stream)
