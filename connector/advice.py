@@ -19,9 +19,11 @@ def advice_on_rows(
         advice.append(f"{name}: {rows}, for Salesforce refused most of them: connector runs {name}")
     if rejects:
         advice.append(f"{name}: {counted(rejects, 'row was', 'rows were')} set aside: connector rejects {name}")
-    if gaps:
+    if gaps and stream is not None and stream.compiled.mapping.enabled:
         spans = counted(gaps, "span was not read whole and is", "spans were not read whole and are")
         advice.append(f"{name}: {spans} tried again by every run: connector gaps {name}")
+    elif gaps:
+        advice.append(f"{name}: {counted(gaps, 'span was', 'spans were')} not read whole: connector gaps {name}")
     if outdated:
         spans = counted(outdated, "span was", "spans were")
         advice.append(

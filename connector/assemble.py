@@ -87,19 +87,19 @@ class Installation:
     runner: Runner
 
 
-def load_streams(config: Config, names: list[str] | None = None) -> list[Stream]:
-    """The streams of the mappings folder, enabled ones, or just those named.
+def load_streams(config: Config, names: list[str] | None = None, *, also_off: bool = False) -> list[Stream]:
+    """The streams of the mappings folder, enabled ones, or just those named, or all.
 
     Raises what `choose_mappings` raises, and ConfigError for hashes without a salt.
     """
-    chosen = choose_mappings(config, names)
+    chosen = choose_mappings(config, names, also_off=also_off)
     _check_salt(config, chosen)
     salt = config.hash_salt.reveal() if config.hash_salt else ""
     return [to_stream(mapping, salt) for mapping in chosen]
 
 
-def choose_mappings(config: Config, names: list[str] | None = None) -> list[Mapping]:
-    """The mappings of the folder, enabled ones, or just those named.
+def choose_mappings(config: Config, names: list[str] | None = None, *, also_off: bool = False) -> list[Mapping]:
+    """The mappings of the folder, enabled ones, or just those named, or all.
 
     Raises MappingError with all problems of all files and of streams that would undo each other, ConfigError for names
     that do not exist (nearest suggested).
@@ -112,7 +112,9 @@ def choose_mappings(config: Config, names: list[str] | None = None) -> list[Mapp
             f"streams of {config.mappings}: {', '.join(mappings)}",
         )
     _check_shared_objects(mappings)
-    return [mappings[name] for name in names] if names else [one for one in mappings.values() if one.enabled]
+    return (
+        [mappings[name] for name in names] if names else [one for one in mappings.values() if also_off or one.enabled]
+    )
 
 
 def _check_shared_objects(mappings: dict[str, Mapping]) -> None:

@@ -44,19 +44,25 @@ class Order:
     """What a run is asked to do.
 
     command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
-    left out), None for the incremental plan; forced: unchanged rows are sent too; wait: for another process instead of
-    giving up; accept_new_keys, adopt_org, accept_vanished: a person allowed it; rehearse: on a copy of the state, read
-    and compare without sending anything.
+    left out); gaps: all open gaps are read again; neither of them: the incremental plan; forced: unchanged rows are
+    sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org, accept_vanished: a person
+    allowed it; rehearse: on a copy of the state, read and compare without sending anything.
     """
 
     command: str = "sync"
     resync: Callable[[datetime], Span] | None = None
+    gaps: bool = False
     forced: bool = False
     wait: bool = False
     accept_new_keys: bool = False
     adopt_org: bool = False
     accept_vanished: bool = False
     rehearse: bool = False
+
+    @property
+    def reads_again(self) -> bool:
+        """Whether it is a re-sync: what is owed is read, and nothing new."""
+        return self.resync is not None or self.gaps
 
 
 @dataclass(frozen=True)
@@ -76,9 +82,10 @@ class Progress:
 class Result:
     """What a run did.
 
-    books: sum over the passes it touched; new: rejects and gaps opened by it and still open, and, where the mapping
-    sets `freshness`, `stale`: 1 when the stream lags too far behind and no run has told so; vanished: rows it found to
-    be given no more, and left as they are in Salesforce; story: what else happened.
+    books: sum over the passes it touched; new: rejects and gaps opened by it and still open, gaps that lack more than
+    ever before among them, and, where the mapping sets `freshness`, `stale`: 1 when the stream lags too far behind and
+    no run has told so; vanished: rows it found to be given no more, and left as they are in Salesforce; story: what
+    else happened.
     """
 
     stream: str

@@ -170,38 +170,6 @@ def reject_groups(store: Store, stream: str | None, *, with_keys: bool = False) 
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A span whose witnesses never agreed. expected: records promised, None where nothing was; received: given."""
-
-    stream: str
-    span: Span
-    reason: str
-    expected: int | None
-    received: int
-    tries: int
-    first_seen: datetime
-    last_tried: datetime
-
-
-def gaps(store: Store, stream: str | None) -> tuple[Gap, ...]:
-    """Open gaps, by stream and time."""
-    sql = "SELECT * FROM gaps WHERE closed IS NULL AND (? IS NULL OR stream = ?) ORDER BY stream, start"
-    return tuple(
-        Gap(
-            stream=row["stream"],
-            span=Span(instant(row["start"]), instant(row["end"])),
-            reason=row["reason"],
-            expected=row["expected"],
-            received=row["received"],
-            tries=row["tries"],
-            first_seen=instant(row["first_seen"]),
-            last_tried=instant(row["last_tried"]),
-        )
-        for row in store.db.rows(sql, [stream, stream])
-    )
-
-
-@dataclass(frozen=True)
 class BooksLine:
     """One term of the balances over several streams. is_sum: the side its followers add up to."""
 

@@ -23,6 +23,7 @@ from connector.mapping import emptied
 from connector.mapping.relationships import parents_first
 from connector.mapping.via import job_query
 from connector.orders import Order, Progress, Result, Stream
+from connector.owing import write_what_is_owed
 from connector.planning import Planner
 from connector.preflight import Preflight
 from connector.pulling import OUTBOX_ROWS, Puller
@@ -197,21 +198,7 @@ class _OneRun:
     def _take_over_changes(self) -> None:
         now = self._now()
         horizon = self._planner.horizon(now)
-        if self._change in ("fields", "source", "keys"):
-            first = self._stream.window.first()
-            whole = [Span(first, horizon)] if self._change == "keys" and first < horizon else []
-            cause = f"the mapping's {self._change} changed"
-            self._store.adopt(self._name, self._stream.prints, whole, cause, self._run, now)
-        if self._order.resync is not None:
-            asked = self._order.resync(horizon)
-            readable = [Span(asked.start, min(asked.end, horizon))] if asked.start < horizon else []
-            self._store.passes.owe(
-                self._name,
-                readable,
-                self._order.command,
-                self._order.forced,
-                accepts_vanished=self._order.accept_vanished,
-            )
+        write_what_is_owed(self._store, self._stream, self._order, self._change, horizon, self._run, now)
 
     def _check_targets(self) -> None:
         """Before the first delivery under a mapping: does each object take what the mapping writes?"""
@@ -275,7 +262,7 @@ class _OneRun:
 
     def _open_passes(self, begun: Sequence[Pass]) -> Sequence[Pass | Literal["open"]]:
         """Records followed by id, behind all spans: the passes begun, else one over what is due by then."""
-        follows = self._order.resync is None and self._stream.compiled.mapping.query.by_id
+        follows = not self._order.reads_again and self._stream.compiled.mapping.query.by_id
         return begun or ([OPEN] if follows and self._stream.ways.follows else [])
 
     def _sweep(self, now: datetime) -> None:
@@ -321,7 +308,7 @@ class _OneRun:
         """What is still to be read, without what this run has begun already."""
         known = self._store.passes.known(self._name)
         planned = self._planner.plan(known, now)
-        if self._order.resync is not None or owed_only:
+        if self._order.reads_again or owed_only:
             owed = [span for span, _ in known.owed]
             planned = [
                 one

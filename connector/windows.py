@@ -63,13 +63,15 @@ class Known:
 
     reads: settled spans, apart, with when their last agreed read began, of a read by job as of when its data was;
     by_query: those of them read by query; taken: spans of unfinished passes; gaps: spans of open gaps;
-    owed: spans owed by a re-sync or a changed mapping, with whether unchanged rows are sent too.
+    to_force: those of them of which unchanged rows are sent too; owed: spans owed by a re-sync or a changed mapping,
+    with whether unchanged rows are sent too.
     """
 
     reads: Sequence[tuple[Span, datetime]] = ()
     by_query: Sequence[Span] = ()
     taken: Sequence[Span] = ()
     gaps: Sequence[Span] = ()
+    to_force: Sequence[Span] = ()
     owed: Sequence[tuple[Span, bool]] = ()
 
     @property
@@ -134,7 +136,11 @@ def plan(window: Window, known: Known, now: datetime, lake: Lake | None = None) 
         for piece in window.cut(cell)
         if not any(cell.overlaps(other) for other in [*apart, *pieces])
     ]
-    planned += [Planned("gap", gap) for gap in known.gaps if not any(gap.overlaps(taken) for taken in known.taken)]
+    planned += [
+        Planned("gap", gap, gap in known.to_force)
+        for gap in known.gaps
+        if not any(gap.overlaps(taken) for taken in known.taken)
+    ]
     planned += [
         Planned("resync", piece, force)
         for span, force in owed

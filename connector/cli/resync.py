@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from connector.assemble import load_streams
 from connector.cli.session import Session, UsageProblem
 from connector.cli.show import moment
-from connector.cli.sync import run_streams
+from connector.cli.state import open_state
+from connector.cli.sync import result_document, run_streams
+from connector.config import Config
 from connector.errors import ConfigError
 from connector.orders import Order, Stream
 from connector.report import window_of_resync
@@ -25,18 +27,28 @@ class Period:
     end: str | None
     last: str | None
     full: bool
+    gaps: bool = False
 
     def __str__(self) -> str:
         """As options again."""
         given = (("--from", self.start), ("--to", self.end), ("--last", self.last))
-        return " ".join([*(f"{option} {text}" for option, text in given if text), *(["--full"] if self.full else [])])
+        flags = (("--full", self.full), ("--gaps", self.gaps))
+        options = [f"{option} {text}" for option, text in given if text]
+        return " ".join([*options, *(option for option, is_given in flags if is_given)])
 
 
 def run_resync(session: Session, name: str, asked: Period, order: Order, max_minutes: float | None) -> int:
-    """Read the asked period of one stream again. Raises UsageProblem when the options make no period."""
+    """Read the asked period, or all open gaps, of one stream again.
+
+    Raises UsageProblem when the options make no period.
+    """
     _check(asked, order)
     config = session.config()
     (stream,) = load_streams(config, [name])
+    given = ((" --force", order.forced), (" --accept-vanished", order.accept_vanished))
+    order = replace(order, command=f"resync {asked}" + "".join(option for option, is_given in given if is_given))
+    if asked.gaps:
+        return _run_gaps(session, config, stream, order, max_minutes)
     span = _span(stream, asked, session.now())
 
     def until(horizon: datetime) -> Span:
@@ -45,15 +57,32 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
             raise _unreadable(stream, horizon)
         return Span(span.start, min(span.end, horizon))
 
-    given = ((" --force", order.forced), (" --accept-vanished", order.accept_vanished))
-    command = f"resync {asked}" + "".join(option for option, is_given in given if is_given)
-    return run_streams(session, config, [stream], replace(order, command=command, resync=until), max_minutes)
+    return run_streams(session, config, [stream], replace(order, resync=until), max_minutes)
+
+
+def _run_gaps(session: Session, config: Config, stream: Stream, order: Order, max_minutes: float | None) -> int:
+    """Read all gaps the stream has once its lock is free; without any, no service is asked."""
+    with open_state(config) as store:
+        # Another run of the stream that is waited for may open some.
+        are_none = not store.gaps.open(stream.name) and not order.wait
+    if not are_none:
+        return run_streams(session, config, [stream], replace(order, gaps=True), max_minutes)
+    session.announce(config, will_write=False)
+    session.show(result_document(config, [], order), f"{stream.name}: no gaps, so there is nothing to read again")
+    return 0
 
 
 def _check(asked: Period, order: Order) -> None:
     ways = [asked.full, asked.last is not None, asked.start is not None or asked.end is not None]
-    if sum(ways) != 1:
-        raise UsageProblem("say which period: --from and --to, or --last 7d, or --full", "connector resync --help")
+    if asked.gaps and any(ways):
+        raise UsageProblem(
+            "--gaps reads the open gaps, whatever their time: it takes no --from, --to, --last or --full",
+            "a re-sync of a period reads the gaps it touches too",
+        )
+    if sum(ways) != 1 and not asked.gaps:
+        raise UsageProblem(
+            "say which period: --from and --to, or --last 7d, or --full; or --gaps", "connector resync --help"
+        )
     if asked.end is not None and asked.start is None:
         raise UsageProblem("--to needs --from", "for everything up to now use --full")
     if order.accept_new_keys and not asked.full:

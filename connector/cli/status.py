@@ -13,9 +13,11 @@ from connector.state.store import Run
 def show_status(session: Session, name: str | None) -> int:
     """Show every stream, or one. Asks no service."""
     config = session.local_config()
-    streams = load_streams(config, [name] if name else None)
+    streams = load_streams(config, [name] if name else None, also_off=True)
     with open_state(config) as store:
-        found = [one for one in status(store, streams, session.now()) if name in (None, one.stream)]
+        # Of streams that are off, those that have run once; of those named, all.
+        shown = [one for one in streams if name or one.compiled.mapping.enabled or store.is_known(one.name)]
+        found = [one for one in status(store, shown, session.now()) if name in (None, one.stream)]
     document = {"home": config.home, "state": config.state, "has_state": config.state.exists(), "streams": found}
     session.announce(config, will_write=False)
     notes = [line for one in found for line in one.advice]

@@ -87,19 +87,26 @@ def _run(ready: Installation, stream: Stream, order: Order, session: Session) ->
     return ready.runner.run(stream, order)
 
 
-def show_results(
-    session: Session, config: Config, results: Sequence[Result], order: Order, *, is_new_state: bool
-) -> int:
-    """Show the books of all streams, then what went wrong. Returns the exit code."""
-    code = worst(one.exit_code for one in results)
-    document = {
+def result_document(
+    config: Config, results: Sequence[Result], order: Order, *, is_new_state: bool = False
+) -> dict[str, object]:
+    """What runs did, as --json tells it."""
+    return {
         "home": config.home,
         "state": config.state,
         "is_new_state": is_new_state,
         "is_dry_run": order.rehearse,
         "streams": list(results),
-        "exit_code": code,
+        "exit_code": worst(one.exit_code for one in results),
     }
+
+
+def show_results(
+    session: Session, config: Config, results: Sequence[Result], order: Order, *, is_new_state: bool
+) -> int:
+    """Show the books of all streams, then what went wrong. Returns the exit code."""
+    code = worst(one.exit_code for one in results)
+    document = result_document(config, results, order, is_new_state=is_new_state)
     for one in results:
         log.info("%s: run ended with %d", one.stream, one.exit_code, extra={"result": as_data(one)})
     begun = [one for one in results if one.books.pulled or one.error is None]

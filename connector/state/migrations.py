@@ -331,6 +331,26 @@ def _jobs(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+_GAPS = """
+-- what is above the number a run has told of is still to be told: a gap gets the next one when it is opened and when it
+-- lacks more than ever before
+ALTER TABLE gaps ADD COLUMN news INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gaps ADD COLUMN least_received INTEGER NOT NULL DEFAULT 0;
+-- NULL: no number was promised
+ALTER TABLE gaps ADD COLUMN most_missing INTEGER;
+ALTER TABLE gaps ADD COLUMN closed_run INTEGER;
+ALTER TABLE gaps ADD COLUMN closed_pass INTEGER;
+UPDATE gaps SET news = id, least_received = received, most_missing = expected - received
+"""
+# A run told of gaps by their ids before.
+
+
+@MIGRATIONS(name="0008_gaps")
+def _gaps(db: sqlite_utils.Database) -> None:
+    for statement in _GAPS.split(";\n"):
+        db.execute(statement)
+
+
 _HISTORY = """
 CREATE TABLE row_shapes (
     id INTEGER PRIMARY KEY,

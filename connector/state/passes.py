@@ -7,7 +7,7 @@ from datetime import datetime
 from connector.errors import UnbalancedPass
 from connector.ledger import COUNTERS, Books
 from connector.spans import Span, instant, stamp
-from connector.state import open_records
+from connector.state import gaps, open_records
 from connector.state.closing import close
 from connector.state.database import Database
 from connector.state.one_pass import Pass, Vanish, bounds_of, pass_of, span_of
@@ -172,7 +172,7 @@ class Passes:
                 sql = "UPDATE passes SET state = 'settled', run_ended = ?, ended = ? WHERE id = ?"
                 db.execute(sql, [run, stamp(now), one.id])
                 return True
-            reason = close(db, one, now)
+            reason = close(db, one, run, now)
             db.execute(
                 "UPDATE passes SET state = ?, run_ended = ?, ended = ? WHERE id = ?",
                 ["short" if reason else "settled", run, stamp(now), one.id],
@@ -206,7 +206,8 @@ class Passes:
             reads=[(span_of(row), instant(row["began"])) for row in self._db.rows(reads, [stream])],
             by_query=self._spans(by_query, stream),
             taken=[one.within for one in self.unfinished(stream) if one.within],
-            gaps=self._spans("SELECT start, end FROM gaps WHERE stream = ? AND closed IS NULL", stream),
+            gaps=[one.span for one in gaps.Gaps(self._db).open(stream)],
+            to_force=gaps.Gaps(self._db).to_force(stream),
             owed=[(span_of(row), bool(row["forced"])) for row in self._db.rows(owed, [stream])],
         )
 
@@ -293,5 +294,7 @@ def _end_split_parents(db: sqlite3.Connection, parent: int | None, run: int, now
             break
         db.execute("UPDATE passes SET run_ended = ?, ended = ? WHERE id = ?", [run, stamp(now), parent])
         ended.append(parent)
-        parent = db.execute("SELECT parent FROM passes WHERE id = ?", [parent]).fetchone()["parent"]
+        over = pass_of(db.execute("SELECT * FROM passes WHERE id = ?", [parent]).fetchone())
+        gaps.hand_over(db, over, run, now)
+        parent = over.parent
     return ended

@@ -18,6 +18,7 @@ from connector.mapping import Fingerprints
 from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
+from connector.state.gaps import Gaps, close_all
 from connector.state.history import History
 from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
@@ -58,6 +59,7 @@ class Store:
         self.passes = Passes(db)
         self.outbox = Outbox(db)
         self.batches = Batches(db)
+        self.gaps = Gaps(db)
         self.open_records = OpenRecords(db)
         self.history = History(db)
         self.vanished = Vanished(db, self.passes)
@@ -116,6 +118,7 @@ class Store:
     ) -> None:
         """Take over a changed mapping: unfinished passes fail, their spans and `owed` are owed, their rows go.
 
+        What is owed then is the whole stream, under other keys and perhaps on other boundaries: its gaps are closed.
         The fingerprints come last: killed before, the next run finds the change again and repeats what is left.
         """
         unfinished = self.passes.unfinished(stream)
@@ -123,6 +126,8 @@ class Store:
             for one in unfinished:
                 self.passes.fail(one, cause, run, now)
             owe(db, stream, [*(one.within for one in unfinished if one.within), *owed], cause, False)
+            if owed:
+                close_all(db, stream, cause, now, run=run)
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:
             sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
@@ -145,7 +150,8 @@ class Store:
                 self.passes.fail(one, "another organisation was adopted", run, now)
             for table in ("coverage", "owed", "open_records"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
-            for table in ("gaps", "rejects", "vanished"):
+            close_all(db, stream, "another organisation was adopted", now, run=run)
+            for table in ("rejects", "vanished"):
                 sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
                 db.execute(sql + " AND closed IS NULL", [stamp(now), stream])
             db.execute(
@@ -153,6 +159,10 @@ class Store:
                 [stamp(now), stream],
             )
             db.execute("DELETE FROM streams WHERE name = ?", [stream])
+
+    def is_known(self, stream: str) -> bool:
+        """Whether a run of the stream has ever met the services."""
+        return self.db.row("SELECT 1 FROM streams WHERE name = ?", [stream]) is not None
 
     def proven(self, stream: str) -> str:
         """Mapping and organisation under which a row was accepted last; "" before that, or when rows are held."""
@@ -211,24 +221,28 @@ class Store:
         ]
 
     def newest(self, stream: str) -> dict[str, int]:
-        """The last reject, gap and vanished row of a stream: what is opened later is new."""
+        """The last reject and vanished row of a stream, and the last news of its gaps: what comes later is new."""
+        last = "SELECT coalesce(max(id), 0) FROM {} WHERE stream = ?"
         return {
-            table: int(self.db.value(f"SELECT coalesce(max(id), 0) FROM {table} WHERE stream = ?", [stream]))  # noqa: S608
-            for table in ("rejects", "gaps", "vanished")
+            **{table: int(self.db.value(last.format(table), [stream])) for table in ("rejects", "vanished")},
+            "gaps": self.gaps.newest(stream),
         }
 
     def told(self, stream: str) -> dict[str, int]:
-        """The last reject, gap and vanished row that a finished run has told of, and whether it told that the stream is
-        stale (1); what a killed run met is still to be told."""
+        """The last reject, news of gaps and vanished row that a finished run has told of, and whether it told that the
+        stream is stale (1); what a killed run met is still to be told."""
         sql = "SELECT counts FROM runs WHERE stream = ? AND finished IS NOT NULL ORDER BY id DESC LIMIT 1"
         counts = self.db.value(sql, [stream])
         told = json.loads(counts)["told"] if counts else {}
         return {"rejects": 0, "gaps": 0, "vanished": 0, **told}
 
     def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
-        """How many rejects and gaps were opened after `newest` was told and are still open."""
-        sql = "SELECT count(*) FROM {} WHERE stream = ? AND id > ? AND closed IS NULL"
-        return {table: int(self.db.value(sql.format(table), [stream, newest[table]])) for table in ("rejects", "gaps")}
+        """How many rejects are open that were opened after `newest` was told, and gaps that also came to lack more."""
+        rejects = "SELECT count(*) FROM rejects WHERE stream = ? AND id > ? AND closed IS NULL"
+        return {
+            "rejects": int(self.db.value(rejects, [stream, newest["rejects"]])),
+            "gaps": self.gaps.count_since(stream, newest["gaps"]),
+        }
 
 
 WAIT_SECONDS = 1.0

@@ -156,10 +156,22 @@ def test_what_is_left_of_an_owed_span_still_waits_for_passes_begun_after_it_was_
     assert owed(desk) == [(span(6, 24), False)]
 
 
-def test_a_short_pass_takes_nothing_off(desk: Desk):
-    desk.store.passes.owe("calls", [span(0, 24)], "resync", False)
+def test_what_a_short_pass_leaves_is_asked_for_by_its_gap_and_owed_no_more(desk: Desk):
+    desk.store.passes.owe("calls", [span(-6, 30)], "resync", False)
     short(desk, "c1")
-    assert owed(desk) == [(span(0, 24), False)]
+    assert owed(desk) == [(span(-6, 0), False), (span(24, 30), False)]
+
+
+@pytest.mark.parametrize(("is_forced", "accepts"), [(True, False), (False, True)])
+def test_what_is_sent_unchanged_or_accepted_stays_owed_until_the_gap_closes(desk: Desk, is_forced: bool, accepts: bool):
+    desk.store.passes.owe("calls", [span(0, 24)], "resync", is_forced, accepts_vanished=accepts)
+    one = desk.begin(force=is_forced)
+    desk.store.passes.pulled(one, "9 promised", 9)
+    desk.close()
+    assert owed(desk) == [(span(0, 24), is_forced)]
+    desk.read(force=is_forced, kind="gap")
+    desk.close()
+    assert owed(desk) == []
 
 
 # Gaps

@@ -47,6 +47,7 @@ def resync(
         str | None, typer.Option("--last", metavar="TIME", help="The last hours or days: 36h, 7d, 2w.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Everything from the window's start.")] = False,
+    gaps: Annotated[bool, typer.Option("--gaps", help="All open gaps, and nothing else.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Send unchanged rows too.")] = False,
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -59,11 +60,11 @@ def resync(
     ] = False,
     max_minutes: MaxMinutes = None,
 ) -> int:
-    """Read a settled period again, rounded outward to whole intervals, and send what differs."""
+    """Read a settled period again, rounded outward to whole intervals, or all open gaps, and send what differs."""
     from connector.cli.resync import Period, run_resync
     from connector.orders import Order
 
-    period = Period(start, end, last, full=full)
+    period = Period(start, end, last, full=full, gaps=gaps)
     order = Order(
         forced=force,
         accept_new_keys=accept_new_keys,
@@ -107,11 +108,17 @@ def rejects(
 
 
 @command
-def gaps(session: Session, stream: OneStream = None) -> int:
-    """List spans that Genesys Cloud did not give whole. Every run tries them again."""
+def gaps(
+    session: Session,
+    stream: OneStream = None,
+    with_closed: Annotated[
+        bool, typer.Option("--all", help="Show closed ones too: when, by what, how long they were open.")
+    ] = False,
+) -> int:
+    """List spans that Genesys Cloud did not give whole. Every run tries them again; now: connector resync --gaps."""
     from connector.cli.gaps import show_gaps
 
-    return show_gaps(session, stream)
+    return show_gaps(session, stream, with_closed=with_closed)
 
 
 @command

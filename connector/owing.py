@@ -1,0 +1,47 @@
+"""What a run writes down before it plans: spans owed since the mapping changed or because a person asked for them, and
+gaps that nobody wants read any more."""
+
+from datetime import datetime
+from typing import Literal
+
+from connector.orders import Order, Stream
+from connector.spans import Span
+from connector.state.store import Store
+
+Change = Literal["new", "same", "fields", "source", "keys"]
+
+
+def write_what_is_owed(
+    store: Store, stream: Stream, order: Order, change: Change, horizon: datetime, run: int, now: datetime
+) -> None:
+    """Take over a changed mapping and what the order asks for, each so that any later run goes on with it.
+
+    change: of the mapping since the state was made; horizon: the end of what can be read now.
+    """
+    name, first = stream.name, stream.window.first()
+    if change in ("fields", "source", "keys"):
+        whole = _whole(store, stream, horizon) if change == "keys" else []
+        store.adopt(name, stream.prints, whole, f"the mapping's {change} changed", run, now)
+    store.gaps.leave_before(name, first, run, now)
+    if order.reads_again:
+        asked = _asked(store, name, order, horizon)
+        store.passes.owe(name, asked, order.command, order.forced, accepts_vanished=order.accept_vanished)
+
+
+def _whole(store: Store, stream: Stream, horizon: datetime) -> list[Span]:
+    """All time of a stream, also what was read or is a gap behind the horizon, as when intervals have become longer.
+
+    That is read once the horizon has come there.
+    """
+    known = store.passes.known(stream.name)
+    end = max([horizon, *(span.end for span in [*known.covered, *known.gaps])])
+    first = stream.window.first()
+    return [Span(first, end)] if first < end else []
+
+
+def _asked(store: Store, name: str, order: Order, horizon: datetime) -> list[Span]:
+    """The spans a re-sync reads."""
+    if order.resync is None:
+        return [one.span for one in store.gaps.open(name)]
+    asked = order.resync(horizon)
+    return [Span(asked.start, min(asked.end, horizon))] if asked.start < horizon else []
