@@ -206,15 +206,18 @@ def books_lines(books: Sequence[Books]) -> tuple[BooksLine, ...]:
     return tuple(line for line in lines if any(line.values) or line.label in ("records pulled", "rows made"))
 
 
+NEWS = {
+    "rejects": ("row was newly set aside", "rows were newly set aside"),
+    "gaps": ("span was not read whole", "spans were not read whole"),
+}
+"""What a run may meet that is new and has a command of its own, for one and for several."""
+
+
 def trouble(result: Result) -> tuple[str, ...]:
     """What a run met that is new and needs a person, besides its error; empty when there is nothing."""
-    told = {
-        "rejects": ("row was newly set aside", "rows were newly set aside"),
-        "gaps": ("span was not read whole", "spans were not read whole"),
-    }
     return tuple(
         f"{result.stream}: {counted(result.new[kind], *words)}: connector {kind} {result.stream}"
-        for kind, words in told.items()
+        for kind, words in NEWS.items()
         if result.new.get(kind)
     ) + ((_stale_in_words(result),) if result.new.get("stale") else ())
 

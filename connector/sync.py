@@ -135,7 +135,8 @@ class _OneRun:
         except ConnectorError as problem:
             error = problem
         except BaseException:
-            self._end(error=None, exit_code=1, message="ended by an unexpected fault")
+            # Nobody hears of what it met: that is left for the next run to tell.
+            self._end(None, 1, "ended by an unexpected fault", self._told)
             raise
         finally:
             for delivery in self._deliveries:
@@ -356,7 +357,9 @@ class _OneRun:
             new["stale"] = int(self._stale and not self._told.get("stale"))
         return new
 
-    def _end(self, error: ConnectorError | None, exit_code: int, message: str) -> Result:
+    def _end(
+        self, error: ConnectorError | None, exit_code: int, message: str, told: dict[str, int] | None = None
+    ) -> Result:
         self._tell(Progress(self._name, "done"))
         passes = self._store.passes
         books = sum((passes.books(one) for one in passes.of_run(self._name, self._run)), Books())
@@ -374,7 +377,7 @@ class _OneRun:
             error=error,
             story=self._story,
         )
-        told = {**self._store.newest(self._name), "stale": int(self._stale)}
+        told = told or {**self._store.newest(self._name), "stale": int(self._stale)}
         counts = {
             "books": vars(books),
             "new": result.new,

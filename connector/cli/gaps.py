@@ -38,7 +38,7 @@ def _shown(still_open: Sequence[OpenGap], closed: Sequence[ClosedGap]) -> Iterat
             ("seen", f"first {moment(one.first_seen)}, last tried {moment(one.last_tried)}, {_times(one.tries)}"),
             ("next", one.next),
         ]
-        yield _block(one.stream, one.span, _given(one.received, one.expected), facts)
+        yield from _block(one.stream, one.span, _given(one.received, one.expected), facts)
     for stream in sorted({one.stream for one in still_open if one.is_tried}):
         yield f"To try them now: connector resync {stream} --gaps"
     if closed:
@@ -49,19 +49,18 @@ def _shown(still_open: Sequence[OpenGap], closed: Sequence[ClosedGap]) -> Iterat
             ("closed", f"{moment(past.closed)}{by}: {past.closed_by}"),
             ("open", f"{ago(past.open_seconds)}, since {moment(past.first_seen)}, {_times(past.tries)}"),
         ]
-        yield _block(past.stream, past.span, f"last short read: {_given(past.received, past.expected)}", facts)
+        yield from _block(past.stream, past.span, f"last short read: {_given(past.received, past.expected)}", facts)
 
 
-def _block(stream: str, span: Span, given: str, facts: Sequence[tuple[str, str]]) -> Table:
+def _block(stream: str, span: Span, given: str, facts: Sequence[tuple[str, str]]) -> Iterator[RenderableType]:
     """A gap in a few lines that fold in a narrow terminal."""
+    yield Text.assemble((stream, "bold"), f"  {moment(span.start)} to {moment(span.end)} UTC")
     made = Table.grid(padding=(0, 2, 0, 0))
-    made.title = Text.assemble((stream, "bold"), f"  {moment(span.start)} to {moment(span.end)} UTC")
-    made.title_justify = "left"
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")
     for label, text in (("given", given), *facts):
         made.add_row(Text(f"  {label}"), Text(text))
-    return made
+    yield made
 
 
 def _given(received: int, expected: int | None) -> str:

@@ -2,10 +2,12 @@
 
 from rich.table import Table
 
+from connector.advice import counted
 from connector.cli.session import Session
 from connector.cli.show import add, length, moment, shortened, table
 from connector.cli.state import open_state
 from connector.cli.status import ended
+from connector.report import NEWS
 from connector.state.store import Run
 
 
@@ -19,12 +21,21 @@ def show_runs(session: Session, stream: str | None, last: int) -> int:
     return 0
 
 
+def news(run: Run) -> list[str]:
+    """What a run met first that needs a person, besides what stopped it."""
+    new = run.counts.get("new", {})
+    return [counted(new[kind], *words) for kind, words in NEWS.items() if new.get(kind)]
+
+
 def _table(found: list[Run]) -> Table:
     shown = table(">run", "stream", "command", "began (UTC)", ">took", "exit", ">pulled", ">sent", "what happened")
     for run in found:
         books = run.counts.get("books", {})
         sent = sum(books.get(term, 0) for term in ("created", "updated", "deleted"))
-        story = run.message or (f"{run.who}{f', at {run.doing}' if run.doing else ''}" if run.finished is None else "")
+        at_work = f"{run.who}{f', at {run.doing}' if run.doing else ''}"
+        story = (
+            at_work if run.finished is None and not run.message else "; ".join([run.message, *news(run)]).strip("; ")
+        )
         add(
             shown,
             str(run.id),
