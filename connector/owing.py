@@ -20,23 +20,14 @@ def write_what_is_owed(
     """
     name, first = stream.name, stream.window.first()
     if change in ("fields", "source", "keys"):
-        whole = _whole(store, stream, horizon) if change == "keys" else []
-        store.adopt(name, stream.prints, whole, f"the mapping's {change} changed", run, now)
+        # What was read behind the horizon is read again by the lookback once the horizon has come there.
+        whole = [Span(first, horizon)] if change == "keys" and first < horizon else []
+        cause = f"the mapping's {change} changed"
+        store.adopt(name, stream.prints, whole, cause, run, now, closes_gaps=change == "keys")
     store.gaps.leave_before(name, first, run, now)
     if order.reads_again:
         asked = _asked(store, name, order, horizon)
         store.passes.owe(name, asked, order.command, order.forced, accepts_vanished=order.accept_vanished)
-
-
-def _whole(store: Store, stream: Stream, horizon: datetime) -> list[Span]:
-    """All time of a stream, also what was read or is a gap behind the horizon, as when intervals have become longer.
-
-    That is read once the horizon has come there.
-    """
-    known = store.passes.known(stream.name)
-    end = max([horizon, *(span.end for span in [*known.covered, *known.gaps])])
-    first = stream.window.first()
-    return [Span(first, end)] if first < end else []
 
 
 def _asked(store: Store, name: str, order: Order, horizon: datetime) -> list[Span]:

@@ -15,7 +15,7 @@ from connector.orders import Order, Result
 from connector.report import status
 from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.faults import Rule
-from connector.spans import Span
+from connector.spans import Span, stamp
 
 MakeLab = Callable[..., Lab]
 DETAILS = "/details/query"
@@ -242,28 +242,34 @@ def test_the_gap_of_a_stream_that_is_off_or_gone_is_told_so_and_one_before_the_s
 
 
 def test_other_intervals_leave_no_gap_on_old_boundaries_and_read_all_time_anew(make_lab: MakeLab) -> None:
-    lab = make_lab(now=at(10.3))
+    lab = make_lab(now=at(34.3))
     lab.mapping.unlink()
     lab.write_mapping(INTERVALS, "hours")
-    for number in range(10):
+    for number in range(40):
         lab.world.add(conversation(f"c{number}", at(number), 5))
     lab.sync()
     with lab.opened() as ready, ready.store.db.transaction() as db:
-        # The hours of the night were read short.
-        db.execute("UPDATE coverage SET start = '2026-03-02T05:00:00Z'")
+        # The first five hours of the second day were read short.
+        db.execute("UPDATE coverage SET start = '2026-03-03T05:00:00Z' WHERE start = '2026-03-03T00:00:00Z'")
         db.execute(
-            """INSERT INTO gaps (stream, start, end, reason, received, digest, digest_since, first_seen, last_tried,
-               news) VALUES ('hours', '2026-03-02T00:00:00Z', '2026-03-02T05:00:00Z', 'refused', 0, x'', ?, ?, ?, 1)""",
-            ["2026-03-02T10:18:00Z"] * 3,
+            """INSERT INTO gaps (stream, start, end, reason, received, digest, digest_since, first_seen, last_tried)
+               VALUES ('hours', '2026-03-03T00:00:00Z', '2026-03-03T05:00:00Z', 'refused', 0, x'', ?, ?, ?)""",
+            ["2026-03-03T10:18:00Z"] * 3,
         )
     lab.change_mapping("granularity: PT1H", "granularity: P1D")
-    lab.clock.set(at(25))
     assert lab.sync().exit_code == 3
     result = lab.sync(Order("resync --full", resync=lambda horizon: Span(at(0), horizon), accept_new_keys=True))
     assert (result.error, result.complete_to, spans(lab)) == (None, at(24), [])
-    assert history(lab) == [(Span(at(0), at(5)), "the mapping's keys changed", 3)]
-    assert {(one["start"], one["end"]) for one in lab.table("coverage")} == {
-        ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
+    assert history(lab) == [(Span(at(24), at(29)), "the mapping's keys changed", 3)]
+    lab.clock.set(at(49))
+    lab.sync()
+    days = [(stamp(at(day)), stamp(at(day + 24))) for day in (0, 24)]
+    assert [(one["start"], one["end"]) for one in lab.table("coverage")] == days
+    assert {
+        row["Offered__c"] for row in lab.salesforce.rows("Queue_Interval__c").values() if row["Offered__c"] > 1
+    } == {
+        16.0,
+        24.0,
     }
 
 

@@ -114,11 +114,19 @@ class Store:
         )
 
     def adopt(
-        self, stream: str, prints: Fingerprints, owed: Sequence[Span], cause: str, run: int, now: datetime
+        self,
+        stream: str,
+        prints: Fingerprints,
+        owed: Sequence[Span],
+        cause: str,
+        run: int,
+        now: datetime,
+        *,
+        closes_gaps: bool = False,
     ) -> None:
         """Take over a changed mapping: unfinished passes fail, their spans and `owed` are owed, their rows go.
 
-        What is owed then is the whole stream, under other keys and perhaps on other boundaries: its gaps are closed.
+        closes_gaps: `owed` is the whole stream, under other keys and perhaps on other boundaries than its gaps.
         The fingerprints come last: killed before, the next run finds the change again and repeats what is left.
         """
         unfinished = self.passes.unfinished(stream)
@@ -126,7 +134,7 @@ class Store:
             for one in unfinished:
                 self.passes.fail(one, cause, run, now)
             owe(db, stream, [*(one.within for one in unfinished if one.within), *owed], cause, False)
-            if owed:
+            if closes_gaps:
                 close_all(db, stream, cause, now, run=run)
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:

@@ -105,7 +105,8 @@ def test_a_data_lake_that_stood_still_for_a_day_proves_nothing(desk: Desk) -> No
 
 def test_other_keys_make_all_time_owed_and_leave_no_gap_of_the_old_boundaries(desk: Desk) -> None:
     short(desk, 5, 9)
-    desk.store.adopt(STREAM, PRINTS, [span(0, 48)], "the mapping's keys changed", desk.run, desk.now)
+    cause = "the mapping's keys changed"
+    desk.store.adopt(STREAM, PRINTS, [span(0, 48)], cause, desk.run, desk.now, closes_gaps=True)
     assert closed(desk) == [(span(0, 24), "the mapping's keys changed", desk.run, None)]
     assert (desk.store.passes.known(STREAM).gaps, desk.store.passes.known(STREAM).owed) == ([], [(span(0, 48), False)])
 
