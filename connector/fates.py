@@ -47,10 +47,10 @@ class Fates:
             elif at and not start <= at < end:
                 entries.append(Entry(key, content, at, "outside"))
             else:
-                entries.append(self._mapped(one.path, record, key, content, at))
+                entries.append(self._mapped(one.path, record, key, content, at, _own_id(reader, record)))
         return entries, distinct
 
-    def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str) -> Entry:
+    def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str, name: str) -> Entry:
         of_job = self._compiled.job_fields if path == "job" else ()
         try:
             rows = self._compiled.map(record) if path == "job" else self._compiled.map_by_query(record)
@@ -58,7 +58,13 @@ class Fates:
             return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
         if self._rank:
             rows.sort(key=lambda row: self._rank[row.target])
-        return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job)
+        return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job, id=name)
+
+
+def _own_id(reader: PageReader, record: Record) -> str:
+    """The id a record is followed by; "" where its query can read none by id."""
+    by_id = reader.query.by_id
+    return str(record.get(by_id.key) or "") if by_id else ""
 
 
 def _whole_second(text: object) -> str:

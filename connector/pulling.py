@@ -82,6 +82,7 @@ class Puller:
         self._now = now
         self._most_waiting = most_waiting
         self._vanished = vanished
+        self._window = window
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
         self._fates = Fates(compiled, store.outbox, order)
@@ -268,7 +269,9 @@ class Puller:
     ) -> None:
         """Store a page whole; beside: what its transaction says of open records."""
         checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
-        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, self._now(), beside)
+        watch = self._store.lateness.watch(reading.of, self._window)
+        now = self._now()
+        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, now, beside, watch)
         reading.distinct = distinct
         self.records += len(entries)
 

@@ -12,11 +12,13 @@ from typing import Any
 
 from connector.advice import advice_on_rows, advice_on_time, advice_on_vanished, counted
 from connector.errors import ConnectorError
+from connector.lateness import Lateness, judged
 from connector.ledger import Books
 from connector.orders import Result, Stream
 from connector.salesforce.hints import hint_for
 from connector.spans import Span, instant, mark, stamp
 from connector.state.store import Run, Store
+from connector.window_advice import advice_on_window
 from connector.windows import Window
 
 EXAMPLE_KEYS = 5
@@ -42,7 +44,7 @@ class StreamStatus:
     the stream; open_records: records followed by id, oldest_open: when the oldest of them began, unanswered: those the
     service gives nothing for; is_stale: further behind than the mapping's `freshness`; vanished: rows Genesys Cloud
     gives no more that were left in Salesforce; vanished_held: rows that are not cleared or deleted before a person
-    accepts it.
+    accepts it; lateness: how late its values change, None before anything was counted.
     """
 
     stream: str
@@ -66,6 +68,7 @@ class StreamStatus:
     is_stale: bool = False
     vanished: int = 0
     vanished_held: int = 0
+    lateness: Lateness | None = None
 
 
 def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
@@ -95,6 +98,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
     rejects = int(store.db.value(count.format("rejects", "closed IS NULL"), [name]))
     held = int(store.db.value(count.format("outbox", "held"), [name]))
     held_back = store.vanished.held(name)
+    lateness = _lateness(store, stream) if stream is not None else None
     return StreamStatus(
         stream=name,
         is_mapped=stream is not None,
@@ -114,6 +118,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
             *advice_on_rows(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
             *advice_on_time(name, stream, followed, is_stale=is_stale),
             *advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
+            *advice_on_window(name, lateness),
         ),
         open_records=followed.count,
         oldest_open=followed.first,
@@ -121,7 +126,13 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         is_stale=is_stale,
         vanished=store.vanished.left(name),
         vanished_held=sum(one.vanished for one in held_back),
+        lateness=lateness,
     )
+
+
+def _lateness(store: Store, stream: Stream) -> Lateness | None:
+    counts, days = store.lateness.counts(stream.name)
+    return judged(counts, days, stream.window.lookback, stream.window.recheck) if counts else None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ LEVELS = (
     "masking login_choice",
     "spans refusals",
     "windows",
-    "ledger following genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
+    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
     "genesys.regions",
     "mapping connection",
     "transport config orders",
@@ -31,6 +31,7 @@ LEVELS = (
     "sync",
     "assemble",
     "advice",
+    "window_advice",
     "report forecast gaps stories",
     "cli",
     "__main__",

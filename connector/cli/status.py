@@ -6,8 +6,10 @@ from connector.assemble import load_streams
 from connector.cli.session import Session
 from connector.cli.show import add, ago, moment, table
 from connector.cli.state import open_state
+from connector.lateness import Lateness, as_period
 from connector.report import StreamStatus, status
 from connector.state.store import Run
+from connector.window_advice import share, story
 
 
 def show_status(session: Session, name: str | None) -> int:
@@ -23,7 +25,11 @@ def show_status(session: Session, name: str | None) -> int:
     notes = [line for one in found for line in one.advice]
     if not config.state.exists():
         notes.append("no run yet: connector plan shows what the first one reads, connector sync begins it")
-    session.show(document, _table(found), *notes)
+    shown = [_table(found), *notes]
+    late = found[0].lateness if name and found else None
+    if late is not None:
+        shown += [*story(late), *([_lateness_table(late)] if late.verdict != "too few" else [])]
+    session.show(document, *shown)
     return 0
 
 
@@ -56,6 +62,13 @@ def _table(found: list[StreamStatus]) -> Table:
             *(f"{vars(one)[name]:,}" for name in extra),
             *([moment(one.oldest_open)] if follows else []),
         )
+    return shown
+
+
+def _lateness_table(late: Lateness) -> Table:
+    shown = table("a read so long after", ">rows that change later")
+    for hours, part in late.beyond:
+        add(shown, as_period(hours), share(part))
     return shown
 
 

@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import orjson
 
+from connector.lateness import Watch
 from connector.mapping import COLLISION, BadRow, Row
 from connector.spans import stamp
 from connector.state.database import Database
 from connector.state.hashes import Said, digest, inherited, is_confirmed
+from connector.state.lateness import Tally
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.passes import count
 from connector.state.rejects import REJECT_BELIEVED_FOR, Reject, close_reject, open_reject
@@ -31,7 +33,7 @@ class Entry:
 
     key, content: digests of its record key and of all of it; at: whole-second time; fate: its term of the first
     balance; rows: what it was mapped to; problem: code and message where it could not be; job_fields: of a record read
-    by job, per target the fields that only jobs fill.
+    by job, per target the fields that only jobs fill; id: the record's own, where its query can read it by that.
     """
 
     key: bytes
@@ -41,6 +43,7 @@ class Entry:
     rows: Sequence[Row | BadRow] = ()
     problem: tuple[str, str] = ("", "")
     job_fields: Sequence[frozenset[str]] = ()
+    id: str = ""
 
     def fields_of_job(self, target: int) -> frozenset[str]:
         return self.job_fields[target] if self.job_fields else frozenset()
@@ -75,14 +78,15 @@ class Outbox:
         distinct: int,
         now: datetime,
         beside: Callable[[sqlite3.Connection], None] = lambda db: None,
+        watch: Watch | None = None,
     ) -> None:
         """Keep one page, all or nothing.
 
         objects: the Salesforce object of each target; distinct: keys met with it; beside: what else is written in the
-        same transaction.
+        same transaction; watch: by what it is counted how late rows change, None: it is not.
         """
         with self._db.transaction() as db:
-            page = _PageWriter(db, one, objects, now)
+            page = _PageWriter(db, one, objects, now, Tally(db, one, watch, now))
             if checkpoint.cursor is not None:
                 db.execute(
                     """INSERT OR REPLACE INTO seen (pass, kind, digest, content, at, reading)
@@ -92,6 +96,7 @@ class Outbox:
             for entry in entries:
                 page.keep(entry)
             count(db, page.counters)
+            page.late.write()
             beside(db)
             db.execute(
                 "UPDATE passes SET checkpoint = ?, distinct_keys = ?, pages = pages + 1 WHERE id = ?",
@@ -160,8 +165,9 @@ class Outbox:
 class _PageWriter:
     """The rows of one page, compared and queued inside its transaction."""
 
-    def __init__(self, db: sqlite3.Connection, one: Pass, objects: Sequence[str], now: datetime) -> None:
+    def __init__(self, db: sqlite3.Connection, one: Pass, objects: Sequence[str], now: datetime, late: Tally) -> None:
         self._db = db
+        self.late = late
         self._pass = one
         self._objects = objects
         self._now = stamp(now)
@@ -229,6 +235,9 @@ class _PageWriter:
         older = self._version(target, row.external_id, "IS NULL")
         older = older or self._version(target, row.external_id, "IS NOT NULL")
         fate = self._compare(target, row, said, older)
+        if met == "first":
+            names = (_record_name(entry), entry.id)
+            self.late.meet(target, row, said, older, names, is_same=fate is not None)
         if fate is None:
             if older and older["batch"] is None:
                 said, payload = inherited(said, payload, older)
@@ -261,8 +270,13 @@ class _PageWriter:
             return "unchanged"
         return "rejected" if self._has_rejects and self._is_rejected(target, row.external_id, said) else None
 
-    def _meet(self, entry: Entry, target: str, row: Row | BadRow, said: Said) -> Literal["first", "again", "collision"]:
-        """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad)."""
+    def _meet(
+        self, entry: Entry, target: str, row: Row | BadRow, said: Said
+    ) -> Literal["first", "other", "again", "collision"]:
+        """Remember who gave this external id in this pass, and what it said last (nothing, when the row was bad).
+
+        `other`: it said something else before, by the same record.
+        """
         key = digest(target, row.external_id)
         owner = entry.key
         hashed = said.whole()
@@ -276,7 +290,7 @@ class _PageWriter:
                ON CONFLICT DO UPDATE SET content = excluded.content""",
             [self._pass.id, key, owner + entry.content + hashed, row.at, self._pass.reading],
         )
-        return "again" if is_again else "first"
+        return "again" if is_again else "other" if known is not None else "first"
 
     def _version(self, target: str, external_id: str, batch: str) -> sqlite3.Row | None:
         sql = f"""SELECT seq, pass, hash, rest, payload, batch, coalesce(since, seq) AS since FROM outbox

@@ -20,6 +20,7 @@ from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
 from connector.state.gaps import Gaps, close_all
 from connector.state.history import History
+from connector.state.lateness import LatenessCounts, forget
 from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
@@ -63,6 +64,7 @@ class Store:
         self.open_records = OpenRecords(db)
         self.history = History(db)
         self.vanished = Vanished(db, self.passes)
+        self.lateness = LatenessCounts(db)
 
     # Streams
 
@@ -138,6 +140,7 @@ class Store:
                 close_all(db, stream, cause, now, run=run)
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:
+            forget(db, stream)
             sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
             db.execute(sql, [prints.fields, prints.source, prints.keys, stream])
 
@@ -156,7 +159,7 @@ class Store:
         with self.db.transaction(durable=True) as db:
             for one in unfinished:
                 self.passes.fail(one, "another organisation was adopted", run, now)
-            for table in ("coverage", "owed", "open_records"):
+            for table in ("coverage", "owed", "open_records", "lateness"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             close_all(db, stream, "another organisation was adopted", now, run=run)
             for table in ("rejects", "vanished"):
