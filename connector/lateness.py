@@ -235,9 +235,9 @@ def judged(counts: Mapping[Cell, Count], days: int, lookback: timedelta, recheck
         verdict = "short"
     elif best > hours:
         verdict = "longer"
-    elif measured_to < 24:
+    elif measured_to < 24 and max(ages, default=0) < 24:
         verdict, best, best_ages = "unseen", hours, tuple(sorted({*ages, *SUGGESTED_RECHECK}))
-    elif best * 2 <= hours and hours - best >= 2:
+    elif measured_to >= 24 and best * 2 <= hours and hours - best >= 2:
         verdict = "shorter"
     steps = sorted({one for one in (1, 2, 3, 6, 12, 24, 48, 96, hours, best) if one < max(measured_to, 2)})
     return Lateness(

@@ -17,8 +17,8 @@ LEVELS = (
     "masking login_choice",
     "spans refusals",
     "windows",
-    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts genesys.flatten "
-    "genesys.regions",
+    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts "
+    "genesys.flatten genesys.regions",
     "mapping connection",
     "transport config orders",
     "pace state",
