@@ -188,7 +188,7 @@ def observed(
 ) -> tuple[Lateness, list[float]]:
     """What was counted in so many days of runs; and of each row that had the time, its age when it was read last."""
     rng = random.Random(7)
-    rows = sorted((at(rng.uniform(0, days * 24)), late(rng)) for _ in range(days * 300))
+    rows = sorted((at(rng.uniform(0, days * 24)), late(rng)) for _ in range(days * 200))
     counts: dict[Cell, list[int]] = {}
     reads: list[tuple[Span, datetime]] = []
     last: dict[datetime, datetime] = {}

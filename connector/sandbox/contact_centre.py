@@ -16,7 +16,7 @@ from connector.sandbox.flows import callback, direct, inbound, outbound, random_
 from connector.sandbox.menus import with_flows
 from connector.sandbox.world import World
 
-__all__ = ["Changes", "ContactCentre", "World", "continue_world"]
+__all__ = ["Changes", "ContactCentre", "World", "continue_world", "rewrite_at_night"]
 
 _CURVE = (1, 1, 1, 1, 1, 2, 6, 20, 48, 70, 78, 74, 60, 58, 66, 68, 62, 50, 34, 22, 14, 8, 4, 2)
 """How busy each hour of a day is, UTC."""
@@ -120,6 +120,20 @@ def continue_world(world: World, centre: ContactCentre, since: datetime, hours: 
             world.correct(identity, _corrected(code), begins + timedelta(minutes=rng.randrange(60)))
             corrected.append(identity)
     return Changes(tuple(new), tuple(late), tuple(corrected))
+
+
+def rewrite_at_night(world: World, centre: ContactCentre, night: datetime) -> tuple[str, ...]:
+    """Let the service rewrite values at `night`: of conversations begun two to three days before, one in fifty.
+
+    Their first wrap-up code changes, or, where there is none, they get an external tag. Returns their ids. Repeatable.
+    Source: platform guide, late changes: a nightly process rewrites data from 48 h after the fact.
+    """
+    rng = Random(f"night {centre.seed} {milliseconds(night)}")
+    old = world.started_at(night, night - timedelta(days=3), night - timedelta(days=2))
+    chosen = sorted(rng.sample([identity for _, identity in old], -(-len(old) // 50)))
+    for identity in chosen:
+        world.correct(identity, _corrected(rng.choice(centre.directory.wrap_up_ids[:-1])), night)
+    return tuple(chosen)
 
 
 def _late_ones(centre: ContactCentre, rng: Random, begins: datetime) -> list[Conversation]:
