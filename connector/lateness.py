@@ -207,7 +207,8 @@ def judged(counts: Mapping[Cell, Count], days: int, lookback: timedelta, recheck
     """Weigh what was counted in so many days against the window of the mapping."""
     hours = max(_up(lookback / HOUR), 0)
     ages = tuple(sorted(_up(one / HOUR) for one in recheck))
-    looked, rhythm = _looked(counts), _rhythm(counts)
+    looked, rhythm = _looked(counts, "lookback", "recheck", "other"), _rhythm(counts)
+    hourly = _looked(counts, "lookback")
     rows = max(looked.values(), default=0)
     measured_to = _measured_to(looked)
     late: dict[int, float] = defaultdict(float)
@@ -217,10 +218,10 @@ def judged(counts: Mapping[Cell, Count], days: int, lookback: timedelta, recheck
         changed = count.changed + count.came
         if cell.way == "first" or not changed:
             continue
-        share = changed / max(looked.get(need, 0), LEAST_ROWS)
-        late[need] += share
+        late[need] += changed / max(looked.get(need, 0), LEAST_ROWS)
         if cell.way in ("lookback", "followed"):
-            soon[need] += share
+            # By what the lookback saw alone: it may have been longer once, and rechecks meet what it misses since.
+            soon[need] += changed / max(hourly.get(need, 0), LEAST_ROWS)
 
     def missed(age: int, of: Mapping[int, float] = late, upto: int = MOST_HOURS) -> float:
         return sum(share for need, share in of.items() if age < need <= upto)
@@ -283,11 +284,11 @@ def _rhythm(counts: Mapping[Cell, Count]) -> int:
     return 1
 
 
-def _looked(counts: Mapping[Cell, Count]) -> dict[int, int]:
-    """Age -> rows looked at again that were younger when they were read before, and at least so old then."""
+def _looked(counts: Mapping[Cell, Count], *ways: Way) -> dict[int, int]:
+    """Age -> rows looked at by these ways that were younger when they were read before, and at least so old then."""
     looked: dict[int, int] = defaultdict(int)
     for cell, count in counts.items():
-        if cell.way in ("lookback", "recheck", "other") and cell.moves_on:
+        if cell.way in ways and cell.moves_on:
             age = _next(cell.after)
             while age <= cell.until:
                 looked[age] += count.rows
