@@ -1,12 +1,13 @@
 """What is counted of late changes while pages are stored, and what is not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from state.desk import DAY, OBJECT, PRINTS, STREAM, Desk, at, bad, call, record, row
+from state.desk import DAY, OBJECT, PRINTS, STREAM, Desk, at, bad, call, record, row, span
 
 from connector.genesys.judge import Seen
 from connector.lateness import Cell, Count
@@ -14,7 +15,7 @@ from connector.mapping import Fingerprints
 from connector.spans import MINUTE, Calendar, Period
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
-from connector.windows import Window
+from connector.windows import Planned, Window
 
 WINDOW = Window(
     DAY,
@@ -181,3 +182,41 @@ def test_another_organisation_begins_anew(desk: LateDesk):
 def test_the_days_from_the_first_count_to_the_last_are_told(desk: LateDesk):
     desk.read_again(24 * 8 + 13, call("c", 1, 9.5))
     assert desk.store.lateness.counts(STREAM)[1] == 8
+
+
+def test_a_row_read_twice_within_an_hour_of_its_age_counts_once_and_each_of_its_changes(desk: LateDesk):
+    desk.read_again(13.25, call("c", 2, 9.5))
+    desk.send()
+    desk.close()
+    desk.read_again(13.35, call("c", 3, 9.5))
+    assert desk.counted() == {Cell("first"): Count(4), THIRD: Count(1, 1), Cell("lookback", 3, 3): Count(0, 1)}
+
+
+def test_a_late_row_that_changes_before_it_is_delivered_has_come_once_and_changed_once(desk: LateDesk):
+    desk.read_again(13.25, call("e", 1, 9.5))
+    desk.read_again(13.3, call("e", 2, 9.5))
+    assert desk.changes() == [(THIRD, 1, 1)]
+
+
+def by_job(desk: LateDesk, hour: float, direction: int, attribute: str) -> None:
+    """Row c with an attribute, read by a job that knows all up to that hour, and delivered."""
+    desk.now = at(hour)
+    planned = Planned("recheck", span(0, 12), path="job")
+    one = desk.store.passes.begin(STREAM, planned, ("fields-1", "source-1"), desk.run, desk.now)
+    one = desk.store.passes.submitted(one, "job", desk.now)
+    line = row("c", direction, 9.5)
+    line.values["Attribute__c"] = attribute
+    entry = record("c", line, said=attribute, hour=9.5)
+    desk.page(one, replace(entry, job_fields=(frozenset({"Attribute__c"}),)))
+    desk.pulled(one)
+    desk.send()
+    desk.close()
+
+
+def test_what_only_jobs_give_is_no_change_after_a_query_and_is_one_after_a_job(desk: LateDesk):
+    by_job(desk, 20, 1, "red")
+    assert desk.changes() == []
+    by_job(desk, 30, 1, "blue")
+    assert desk.changes() == [(Cell("other", 10, 21), 1, 0)]
+    desk.read_again(31, call("c", 1, 9.5))
+    assert desk.changes() == [(Cell("other", 10, 21), 1, 0)]
