@@ -25,11 +25,11 @@ def show_status(session: Session, name: str | None) -> int:
     notes = [line for one in found for line in one.advice]
     if not config.state.exists():
         notes.append("no run yet: connector plan shows what the first one reads, connector sync begins it")
-    shown: list[Table | str] = [_table(found), *notes]
+    told: list[Table | str] = [_table(found), *notes]
     late = found[0].lateness if name and found else None
     if late is not None:
-        shown += [*story(late), *([_lateness_table(late)] if late.verdict != "too few" else [])]
-    session.show(document, *shown)
+        told += [*story(late), *([_lateness_table(late)] if late.verdict != "too few" else [])]
+    session.show(document, *told)
     return 0
 
 
