@@ -84,8 +84,9 @@ class Result:
 
     books: sum over the passes it touched; new: rejects and gaps opened by it and still open, gaps that lack more than
     ever before among them, and, where the mapping sets `freshness`, `stale`: 1 when the stream lags too far behind and
-    no run has told so; vanished: rows it found to be given no more, and left as they are in Salesforce; story: what
-    else happened.
+    no run has told so; `silences`: as many as `hidden` tells; vanished: rows it found to be given no more, and left as
+    they are in Salesforce; hidden: each new finding of what Genesys Cloud seems to hide, in words; story: what else
+    happened.
     """
 
     stream: str
@@ -98,3 +99,4 @@ class Result:
     calls: dict[str, int] = field(default_factory=dict)
     error: ConnectorError | None = None
     story: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """Pulling: the passes of a run, page by page, each page stored whole or not at all."""
 
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -31,6 +32,7 @@ from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
 from connector.readings import OPEN, Reading, Work, continued
 from connector.spans import Span
+from connector.state.heard import Listening
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
 from connector.state.store import Store
@@ -85,6 +87,7 @@ class Puller:
         self._window = window
         self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
+        self._listening = Listening(window.size.zone)
         self._fates = Fates(compiled, store.outbox, order)
         rules = Rules(window, compiled.mapping.open_give_up.length())
         self._open_passes = OpenPasses(ids, rules, store.open_records, self._stream)
@@ -267,11 +270,17 @@ class Puller:
     def _keep(
         self, reading: Reading, page: Page, seen: Seen, entries: Sequence[Entry], distinct: int, beside: Beside
     ) -> None:
-        """Store a page whole; beside: what its transaction says of open records."""
+        """Store a page whole; beside: what its transaction says of open records; it also says which ids were named."""
         checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
         watch = self._store.lateness.watch(reading.of, self._window)
+        heard = self._listening.noting(reading.of, page.records, entries)
+
+        def besides(db: sqlite3.Connection) -> None:
+            beside(db)
+            heard(db)
+
         now = self._now()
-        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, now, beside, watch)
+        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, now, besides, watch)
         reading.distinct = distinct
         self.records += len(entries)
 

@@ -17,6 +17,7 @@ from connector.ledger import Books
 from connector.orders import Result, Stream
 from connector.salesforce.hints import hint_for
 from connector.spans import Span, instant, mark, stamp
+from connector.state.heard import QuietQueue
 from connector.state.store import Run, Store
 from connector.window_advice import advice_on_window
 from connector.windows import Window
@@ -44,7 +45,8 @@ class StreamStatus:
     the stream; open_records: records followed by id, oldest_open: when the oldest of them began, unanswered: those the
     service gives nothing for; is_stale: further behind than the mapping's `freshness`; vanished: rows Genesys Cloud
     gives no more that were left in Salesforce; vanished_held: rows that are not cleared or deleted before a person
-    accepts it; lateness: how late its values change, None before anything was counted.
+    accepts it; lateness: how late its values change, None before anything was counted; hidden: what Genesys Cloud
+    seems to hide, in words; quiet_queues: those that fell silent by themselves.
     """
 
     stream: str
@@ -69,6 +71,8 @@ class StreamStatus:
     vanished: int = 0
     vanished_held: int = 0
     lateness: Lateness | None = None
+    hidden: tuple[str, ...] = ()
+    quiet_queues: tuple[QuietQueue, ...] = ()
 
 
 def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
@@ -99,6 +103,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
     held = int(store.db.value(count.format("outbox", "held"), [name]))
     held_back = store.vanished.held(name)
     lateness = _lateness(store, stream) if stream is not None else None
+    hidden = tuple(one.in_words() for one in store.heard.open(name))
     return StreamStatus(
         stream=name,
         is_mapped=stream is not None,
@@ -119,6 +124,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
             *advice_on_time(name, stream, followed, is_stale=is_stale),
             *advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
             *advice_on_window(name, lateness),
+            *(f"{name}: {line}" for line in hidden),
         ),
         open_records=followed.count,
         oldest_open=followed.first,
@@ -127,6 +133,8 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         vanished=store.vanished.left(name),
         vanished_held=sum(one.vanished for one in held_back),
         lateness=lateness,
+        hidden=hidden,
+        quiet_queues=tuple(store.heard.quiet_queues(name, stream.window.size.zone)) if stream else (),
     )
 
 
@@ -226,11 +234,13 @@ NEWS = {
 
 def trouble(result: Result) -> tuple[str, ...]:
     """What a run met that is new and needs a person, besides its error; empty when there is nothing."""
-    return tuple(
+    counts = (
         f"{result.stream}: {counted(result.new[kind], *words)}: connector {kind} {result.stream}"
         for kind, words in NEWS.items()
         if result.new.get(kind)
-    ) + ((_stale_in_words(result),) if result.new.get("stale") else ())
+    )
+    stale = (_stale_in_words(result),) if result.new.get("stale") else ()
+    return (*counts, *stale, *(f"{result.stream}: {line}" for line in result.hidden))
 
 
 def _stale_in_words(result: Result) -> str:

@@ -143,8 +143,8 @@ class _OneRun:
                 delivery.let_go()
         if not self._order.rehearse:
             self._stale = self._stream.is_stale(self._complete_to(), self._now())
-        new = self._new()
-        exit_code = (error.exit_code if error else 0) or int(any(new.values()))
+            self._store.heard.judge(self._name, self._stream.window, self._now())
+        exit_code = (error.exit_code if error else 0) or int(any(self._new().values()))
         return self._end(error, exit_code, "; ".join([*([error.message] if error else []), *self._story]))
 
     # Before reading
@@ -351,7 +351,7 @@ class _OneRun:
         return mark(self._store.passes.known(self._name).covered, self._stream.window.first())
 
     def _new(self) -> dict[str, int]:
-        """What needs a person and was told by no run before: rejects, gaps, and that the stream has become stale."""
+        """What needs a person and was told by no run before: rejects, gaps, silence, that it became stale."""
         new = self._store.opened_since(self._name, self._told)
         if self._stream.compiled.mapping.freshness is not None:
             new["stale"] = int(self._stale and not self._told.get("stale"))
@@ -376,8 +376,9 @@ class _OneRun:
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,
             story=self._story,
+            hidden=self._store.silences_since(self._name, self._told),
         )
-        told = told or {**self._store.newest(self._name), "stale": int(self._stale)}
+        told = told or {**self._told, **self._store.newest(self._name), "stale": int(self._stale)}
         counts = {
             "books": vars(books),
             "new": result.new,

@@ -16,9 +16,9 @@ LEVELS = (
     "errors",
     "masking login_choice",
     "spans refusals",
-    "windows",
+    "windows rhythm",
     "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.templates genesys.facts "
-    "genesys.flatten genesys.regions",
+    "genesys.flatten genesys.mentions genesys.regions",
     "mapping connection",
     "transport config orders",
     "pace state",
@@ -46,6 +46,7 @@ PURE = (
     "genesys.templates",
     "genesys.facts",
     "genesys.flatten",
+    "genesys.mentions",
     "genesys.regions",
 )
 

@@ -236,6 +236,7 @@ def test_values_become_plain_data() -> None:
             "calls": {},
             "error": {"kind": "QuotaSpent", "message": "spent", "hint": "come back"},
             "story": [],
+            "hidden": [],
         },
     }
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 from rich.markup import escape
 
-from connector.assemble import StopSign, load_streams, make_client
+from connector.assemble import Seams, StopSign, load_streams, make_client
+from connector.cli.divisions import unheard_divisions
 from connector.cli.session import Session, failure_code, sign_of
 from connector.cli.state import open_state
 from connector.config import Config
@@ -113,6 +114,19 @@ class _Checklist:
                 yield _after(salesforce, f"{stream.name}: fields", lambda: _fields(org, stream))  # noqa: B023
             if genesys.error is None and salesforce.error is None:
                 yield _checked("state and organisations", lambda: self._organisations(config, org))
+            if genesys.error is None and config.state.exists():
+                yield from self._divisions(config, client, seams)
+
+    def _divisions(self, config: Config, client: GenesysClient, seams: Seams) -> Iterator[Item]:
+        """Only warnings: whether a division is missing or nothing happens there, nobody but a person knows."""
+        try:
+            with open_state(config) as store:
+                warnings = unheard_divisions(store, self._streams, client, seams)
+        except ConnectorError as error:
+            yield Item("divisions", "skipped", f"not compared: {error.message}")
+            return
+        if warnings is not None:
+            yield Item("divisions", "good", "compared with what was given in recent weeks", warnings)
 
     def _genesys_login(self, client: GenesysClient) -> tuple[str, tuple[str, ...]]:
         self._genesys_org = client.organisation_id()

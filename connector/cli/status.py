@@ -23,6 +23,8 @@ def show_status(session: Session, name: str | None) -> int:
     document = {"home": config.home, "state": config.state, "has_state": config.state.exists(), "streams": found}
     session.announce(config, will_write=False)
     notes = [line for one in found for line in one.advice]
+    if name is not None:
+        notes += [f"{one.stream}: {queue.in_words()}" for one in found for queue in one.quiet_queues]
     if not config.state.exists():
         notes.append("no run yet: connector plan shows what the first one reads, connector sync begins it")
     told: list[Table | str] = [_table(found), *notes]

@@ -284,6 +284,15 @@ class Remembered:
         self._listed[kind] = begun
 
 
+def list_all(
+    client: Caller, kind: str, *, now: Callable[[], datetime], sleep: Callable[[float], None]
+) -> Mapping[str, Properties]:
+    """Everything a kind's list gives to this client: id -> properties. Raises what `Lookups.find` raises."""
+    cache = Remembered()
+    Lookups(client, cache, timedelta(), now=now, sleep=sleep)._read_list(kind)
+    return {one: properties for (_, one), (properties, _) in cache._known.items() if properties is not None}
+
+
 def try_listing(client: Caller, kind: str) -> None:
     """Ask for one entry of a kind, to see whether the client may. Raises what `Lookups.find` raises."""
     try:

@@ -31,6 +31,7 @@ class _Version:
     """One state of a conversation, true from `since` on (ms). body: compact JSON; None when it is hidden.
 
     start, end: of the conversation, ms; end is None while nobody knows it. settled: when the last thing in it happens.
+    divisions: ids of those it belongs to.
     """
 
     since: int
@@ -38,6 +39,7 @@ class _Version:
     start: int
     end: int | None
     settled: int | None
+    divisions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class World:
         self._lock = threading.RLock()
         self._versions: dict[str, tuple[_Version, ...]] = {}
         self._index = _Index()
+        self._withheld: dict[str, list[tuple[int, bool]]] = defaultdict(list)
         for conversation in conversations:
             self.add(conversation)
 
@@ -117,10 +120,42 @@ class World:
             shown = next(one for one in reversed(versions) if one.body is not None)
             self._append(conversation_id, replace(shown, since=milliseconds(at)))
 
-    def conversation_at(self, now: datetime, conversation_id: str) -> Conversation | None:
-        """The conversation as seen at `now`; None when it does not show."""
+    def take_division(self, division: str, at: datetime) -> None:
+        """From `at` on the client's role does not hold in a division: what belongs to no other is not shown.
+
+        What was there before is not shown either, and no answer says so. Raises ValueError when `at` is before the last
+        change of that division.
+        """
+        self._withhold(division, at, withheld=True)
+
+    def give_division(self, division: str, at: datetime) -> None:
+        """From `at` on the role holds there again; raises what `take_division` raises."""
+        self._withhold(division, at, withheld=False)
+
+    def _withhold(self, division: str, at: datetime, *, withheld: bool) -> None:
         with self._lock:
-            version = self._shown(conversation_id, milliseconds(now))
+            changes, since = self._withheld[division], milliseconds(at)
+            if changes and changes[-1][0] > since:
+                raise ValueError(f"division {division} was already changed at a later time")
+            changes.append((since, withheld))
+            self.revision += 1
+
+    def is_withheld(self, division: str, now: datetime) -> bool:
+        """Whether the client sees nothing of a division at `now`."""
+        with self._lock:
+            return self._is_withheld(division, milliseconds(now))
+
+    def _is_withheld(self, division: str, present: int) -> bool:
+        changes = (withheld for since, withheld in reversed(self._withheld.get(division, ())) if since <= present)
+        return next(changes, False)
+
+    def conversation_at(
+        self, now: datetime, conversation_id: str, asked: datetime | None = None
+    ) -> Conversation | None:
+        """The conversation as it was at `now`; None when it did not show, or may not be seen by who asks, at `asked`
+        (at `now`, unless said otherwise)."""
+        with self._lock:
+            version = self._shown(conversation_id, milliseconds(now), milliseconds(asked or now))
         return None if version is None else _read(version, now)
 
     def conversations_at(self, now: datetime, start: datetime, end: datetime) -> list[Conversation]:
@@ -151,7 +186,7 @@ class World:
         found: list[tuple[int, str]] = []
         with self._lock:
             for identity in self._versions:
-                version = self._shown(identity, known)
+                version = self._shown(identity, known, present)
                 if version is None or version.start >= last or self._shown(identity, present) is None:
                     continue
                 until = known if version.end is None else min(version.end, known)
@@ -170,11 +205,18 @@ class World:
             if conversation is not None:
                 yield from (point for point in points(conversation) if first <= point.at < last)
 
-    def _shown(self, conversation_id: str, present: int) -> _Version | None:
+    def _shown(self, conversation_id: str, present: int, asked: int | None = None) -> _Version | None:
+        """The version of `present`, if the client may see it when it asks (then, unless said otherwise)."""
+        asked = present if asked is None else asked
         versions = self._versions.get(conversation_id, ())
         for version in reversed(versions):
             if version.since <= present:
-                return None if version.body is None or version.start > present else version
+                is_hidden = version.body is None or version.start > present
+                # A conversation of several divisions shows as long as one of them is given.
+                is_withheld = bool(self._withheld and version.divisions) and all(
+                    self._is_withheld(one, asked) for one in version.divisions
+                )
+                return None if is_hidden or is_withheld else version
         return None
 
     def _put(self, conversation: Conversation, since: int) -> None:
@@ -182,7 +224,9 @@ class World:
         start = milliseconds(conversation["conversationStart"])
         entry = (start, identity)
         end = milliseconds(conversation["conversationEnd"]) if conversation.get("conversationEnd") else None
-        self._append(identity, _Version(since, orjson.dumps(conversation), start, end, last_change(conversation)))
+        divisions = tuple(conversation.get("divisionIds") or ())
+        version = _Version(since, orjson.dumps(conversation), start, end, last_change(conversation), divisions)
+        self._append(identity, version)
         listed = self._index.by_day[start // DAY_MS]
         if not listed or listed[-1] < entry:
             listed.append(entry)

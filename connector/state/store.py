@@ -19,6 +19,7 @@ from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
 from connector.state.gaps import Gaps, close_all
+from connector.state.heard import HeardIds, forget_heard
 from connector.state.history import History
 from connector.state.lateness import LatenessCounts, forget
 from connector.state.open_records import OpenRecords
@@ -65,6 +66,7 @@ class Store:
         self.history = History(db)
         self.vanished = Vanished(db, self.passes)
         self.lateness = LatenessCounts(db)
+        self.heard = HeardIds(db)
 
     # Streams
 
@@ -141,6 +143,8 @@ class Store:
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:
             forget(db, stream)
+            if db.execute("SELECT source_print FROM streams WHERE name = ?", [stream]).fetchone()[0] != prints.source:
+                forget_heard(db, stream, cause, now)
             sql = "UPDATE streams SET fields_print = ?, source_print = ?, keys_print = ? WHERE name = ?"
             db.execute(sql, [prints.fields, prints.source, prints.keys, stream])
 
@@ -162,6 +166,7 @@ class Store:
             for table in ("coverage", "owed", "open_records", "lateness"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             close_all(db, stream, "another organisation was adopted", now, run=run)
+            forget_heard(db, stream, "another organisation was adopted", now)
             for table in ("rejects", "vanished"):
                 sql = f"UPDATE {table} SET closed = ?, closed_by = 'another organisation was adopted' WHERE stream = ?"  # noqa: S608
                 db.execute(sql + " AND closed IS NULL", [stamp(now), stream])
@@ -232,27 +237,40 @@ class Store:
         ]
 
     def newest(self, stream: str) -> dict[str, int]:
-        """The last reject and vanished row of a stream, and the last news of its gaps: what comes later is new."""
+        """The last reject, vanished row and silence of a stream, and the last news of its gaps: what is later is new.
+
+        Silences are left out while too much has vanished, which tells of the same.
+        """
         last = "SELECT coalesce(max(id), 0) FROM {} WHERE stream = ?"
+        tables = ("rejects", "vanished", *(() if self.vanished.held(stream) else ("silences",)))
         return {
-            **{table: int(self.db.value(last.format(table), [stream])) for table in ("rejects", "vanished")},
+            **{table: int(self.db.value(last.format(table), [stream])) for table in tables},
             "gaps": self.gaps.newest(stream),
         }
 
     def told(self, stream: str) -> dict[str, int]:
-        """The last reject, news of gaps and vanished row that a finished run has told of, and whether it told that the
-        stream is stale (1); what a killed run met is still to be told."""
+        """The last reject, news of gaps, vanished row and silence a finished run has told of, and whether it told that
+        the stream is stale (1); what a killed run met is still to be told."""
         sql = "SELECT counts FROM runs WHERE stream = ? AND finished IS NOT NULL ORDER BY id DESC LIMIT 1"
         counts = self.db.value(sql, [stream])
         told = json.loads(counts)["told"] if counts else {}
-        return {"rejects": 0, "gaps": 0, "vanished": 0, **told}
+        return {"rejects": 0, "gaps": 0, "vanished": 0, "silences": 0, **told}
+
+    def silences_since(self, stream: str, newest: dict[str, int]) -> tuple[str, ...]:
+        """Every finding opened after `newest` was told and still open, in words; none while too much has vanished."""
+        if self.vanished.held(stream):
+            return ()
+        return tuple(one.in_words() for one in self.heard.open(stream, newest.get("silences", 0)))
 
     def opened_since(self, stream: str, newest: dict[str, int]) -> dict[str, int]:
-        """How many rejects are open that were opened after `newest` was told, and gaps that also came to lack more."""
+        """How many rejects are open that were opened after `newest` was told, gaps that also came to lack more, and
+        (where there is one) silences."""
         rejects = "SELECT count(*) FROM rejects WHERE stream = ? AND id > ? AND closed IS NULL"
+        silences = len(self.silences_since(stream, newest))
         return {
             "rejects": int(self.db.value(rejects, [stream, newest["rejects"]])),
             "gaps": self.gaps.count_since(stream, newest["gaps"]),
+            **({"silences": silences} if silences else {}),
         }
 
 

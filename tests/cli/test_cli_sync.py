@@ -107,6 +107,7 @@ def test_json_is_one_document_and_nothing_else(cli: Cli) -> None:
                 "calls": {"Genesys Cloud": 3, "Salesforce": 3},
                 "error": None,
                 "story": [],
+                "hidden": [],
             }
         ],
         "exit_code": 0,

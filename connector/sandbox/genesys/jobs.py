@@ -180,7 +180,7 @@ class Jobs:
         return job
 
     def _conversations(self, job: _Job, identities: list[str]) -> list[Conversation]:
-        found = (self._world.conversation_at(job.available, identity) for identity in identities)
+        found = (self._world.conversation_at(job.available, identity, self._clock.now()) for identity in identities)
         return [cut_attributes(conversation) for conversation in found if conversation is not None]
 
 

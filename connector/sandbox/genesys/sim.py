@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug import Request, Response
@@ -209,8 +210,11 @@ class GenesysSim:
         return self._results(asked, aggregate(self.world, asked.body(), self.clock.now(), FLOWS), {})
 
     def _user_aggregates_query(self, asked: Asked) -> Response:
-        directory = self.world.directory
-        results = user_aggregate(directory, asked.body(), self.clock.now())
+        directory, now = self.world.directory, self.clock.now()
+        divisions = {user["id"]: user.get("division", {}).get("id", "") for user in directory.users}
+        hidden = {user for user, division in divisions.items() if self.world.is_withheld(division, now)}
+        shown = replace(directory, user_ids=tuple(one for one in directory.user_ids if one not in hidden))
+        results = user_aggregate(shown, asked.body(), now)
         return self._results(asked, results, user_answer_extras(directory))
 
     def _results(self, asked: Asked, results: Sequence[dict[str, Any]], body: dict[str, Any]) -> Response:

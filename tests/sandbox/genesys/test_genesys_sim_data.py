@@ -192,6 +192,43 @@ def test_a_hidden_conversation_may_be_shown_again(make):
         world.show("c001", MONDAY + 3 * hour)
 
 
+def test_a_division_taken_from_the_client_hides_what_is_in_no_other(make):
+    hour = timedelta(hours=1)
+    divisions = {1: ["north"], 2: ["north", "south"], 3: ["south"], 4: []}
+    world = World([{**make(number, MONDAY), "divisionIds": ids} for number, ids in divisions.items()])
+    world.take_division("north", MONDAY + hour)
+    world.take_division("south", MONDAY + 2 * hour)
+    world.give_division("north", MONDAY + 3 * hour)
+
+    def shown(count):
+        now = MONDAY + count * hour + hour / 2
+        return [one["conversationId"] for one in world.conversations_at(now, MONDAY, MONDAY + hour)]
+
+    assert [shown(count) for count in range(4)] == [
+        ["c001", "c002", "c003", "c004"],
+        ["c002", "c003", "c004"],
+        ["c004"],
+        ["c001", "c002", "c004"],
+    ]
+    assert world.is_withheld("south", MONDAY + 3 * hour)
+    with pytest.raises(ValueError, match="already changed at a later time"):
+        world.give_division("south", MONDAY)
+
+
+def test_what_may_be_seen_is_asked_of_now_also_where_older_data_is_told(make):
+    """As a job tells it: the lake is hours old, the roles of the client are those of now."""
+    hour = timedelta(hours=1)
+    world = World([{**make(1, MONDAY), "divisionIds": ["north"]}])
+    world.take_division("north", MONDAY + hour)
+    world.give_division("north", MONDAY + 4 * hour)
+
+    def alive(now):
+        return len(world.alive_at(MONDAY + now * hour, MONDAY + (now - 2) * hour, MONDAY, MONDAY + hour))
+
+    assert [alive(now) for now in (3, 5)] == [0, 1]
+    assert world.conversation_at(MONDAY + 3 * hour, "c001", MONDAY + 5 * hour) is not None
+
+
 def test_correction_can_move_a_conversation_to_another_day(make):
     world = World([make(1, MONDAY)])
     tuesday = MONDAY + timedelta(days=1)

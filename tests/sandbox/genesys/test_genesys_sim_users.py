@@ -48,6 +48,15 @@ def known(centre):
     return set(centre.directory.user_ids) - inactive
 
 
+def test_users_of_a_division_taken_from_the_client_are_not_shown(serve):
+    centre = ContactCentre(seed=1, start=datetime.fromisoformat("2026-03-02T00:00:00Z"), days=1, conversations=1)
+    world = World((), centre.directory)
+    (home, *_) = centre.directory.divisions
+    world.take_division(home["id"], centre.start)
+    # Of the deleted user nobody knows the division.
+    assert set(sums(ask(serve(world)), "tSystemPresence")) == {centre.directory.user_ids[-1]}
+
+
 def test_presences_of_every_interval_add_up_to_its_length(serve, busy_world, known):
     answer = ask(serve(busy_world), granularity="PT30M", metrics=list(USER_METRICS))
     for metric in ("tSystemPresence", "tOrganizationPresence"):
