@@ -6,6 +6,7 @@ from connector.orders import Stream
 from connector.spans import stamp
 from connector.state.open_records import ToFollow
 from connector.state.vanished import Held
+from connector.windows import Snapshots
 
 
 def advice_on_rows(
@@ -44,6 +45,17 @@ def advice_on_time(name: str, stream: Stream | None, followed: ToFollow, *, is_s
         until = f" for {stream.compiled.mapping.open_give_up} after their start" if stream else ""
         advice.append(f"{name}: {records} not given by Genesys Cloud any more; asked for again{until}")
     return tuple(advice)
+
+
+def advice_on_snapshots(name: str, stream: Stream | None, told: Snapshots | None) -> Iterator[str]:
+    """told: how many snapshots of the last days were taken."""
+    if stream is not None and told is not None and told.missed:
+        missed = counted(told.due - told.taken, "snapshot", "snapshots")
+        yield (
+            f"{name}: {missed} of {told.due:,} since {stamp(told.since)} missed, the last for "
+            f"{stamp(told.missed[-1].start)} to {stamp(told.missed[-1].end)}; what is past cannot be asked for: run "
+            f"connector sync more often than every {stream.compiled.mapping.source.granularity}"
+        )
 
 
 def advice_on_vanished(name: str, stream: Stream | None, held: Sequence[Held], of_mapping: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from connector.genesys.parts import parts_of
 from connector.mapping.via import job_query
 from connector.orders import Stream
 from connector.planning import plan_without_asking
@@ -76,17 +77,19 @@ def _open_kind(store: Store, stream: Stream, now: datetime) -> tuple[PlannedKind
 
 @dataclass(frozen=True)
 class _Rates:
-    """What a second of span costs: calls by query, and records; None while nothing was read yet."""
+    """What a second of span costs: calls by query, and records; None while nothing was read yet. parts: calls that one
+    reading takes at least."""
 
     calls: float | None
     records: float | None
     page_of_job: int
+    parts: int = 1
 
     def calls_for(self, one: Planned) -> int:
         seconds = _seconds(one.span)
         if one.path == "job":
             return CALLS_OF_JOB + max(1, math.ceil(seconds * (self.records or 0) / self.page_of_job))
-        return 1 if self.calls is None else max(1, round(seconds * self.calls))
+        return self.parts if self.calls is None else max(self.parts, round(seconds * self.calls))
 
     def is_guess(self, one: Planned) -> bool:
         return (self.records if one.path == "job" else self.calls) is None
@@ -120,7 +123,7 @@ def _rates(store: Store, stream: Stream) -> _Rates:
     lengths = [_seconds(Span(instant(row["start"]), instant(row["end"]))) for row in rows]
     records = sum(row["pulled"] for row in rows) / sum(lengths) if rows else None
     if paging is None:
-        return _Rates(0.0, records, page_of_job)
+        return _Rates(0.0, records, page_of_job, len(parts_of(source.filter, source.asked.name)))
     # The last page is followed by one that shows there is no more.
     told = [(row["pages"] + 1, length) for row, length in zip(rows, lengths, strict=True) if row["path"] == "query"]
     calls = sum(pages for pages, _ in told) / sum(length for _, length in told) if told else None

@@ -26,11 +26,13 @@ from connector.genesys.judge import (
     judge,
 )
 from connector.genesys.pages import PageReader
+from connector.genesys.parts import judge_part
 from connector.genesys.queries import CursorPaging
 from connector.job_passes import MOST_JOBS, JobLost, JobPasses, LakeLags, is_held, lag_in_words
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
 from connector.readings import OPEN, Reading, Work, continued
+from connector.snapshots import Snapshots, is_whole
 from connector.spans import Span
 from connector.state.heard import Listening
 from connector.state.one_pass import Checkpoint, Pass
@@ -58,7 +60,7 @@ class Puller:
     delivered, None: never, for a run that delivers nothing; is_paused: it did so last, and nothing comes before some
     rows are delivered; order: in which the rows of a record are stored, indexes of targets, where it is not theirs;
     ids: reads its open records by id, None when the query has none; vanished: what becomes of rows that are given no
-    more; jobs: reads the passes by job, None without any.
+    more; jobs: reads the passes by job, None without any; story: takes what else people should know.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class Puller:
         ids: IdReader | None = None,
         vanished: Sequence[Rule] = (),
         jobs: JobReader | None = None,
+        story: list[str] | None = None,
     ) -> None:
         self._by_query = reader
+        self._snapshots = Snapshots(window, store.passes, run, now) if window.is_snapshot else None
         self._jobs = JobPasses(jobs, store.passes, now) if jobs else None
         self._prints = prints
         self._store = store
@@ -98,6 +102,7 @@ class Puller:
         self.pages = 0
         self.records = 0
         self.is_paused = False
+        self._story = [] if story is None else story
 
     def add(self, work: Iterable[Work]) -> None:
         """Passes to go on with and passes to begin, in the order they are to be read."""
@@ -152,14 +157,14 @@ class Puller:
                 self._cursor_refused(reading, refusal)
             elif not isinstance(refusal, RefusedSpan):
                 raise
-            elif reading.page > 1:
+            elif reading.page > 1 and self._reader.query.paging:
                 # Page 1 was taken, so the query is right.
                 self._disagree(reading, Disagree(f"page {reading.page} is refused although page 1 is not"))
             else:
                 self._refused(reading, refusal)
             return 0.0
         except ServiceUnavailable as fault:
-            if fault.status not in TOO_DEEP or reading.page == 1:
+            if fault.status not in TOO_DEEP or reading.page == 1 or self._reader.query.paging is None:
                 raise
             # Deep pages fail for good on some spans; when page 1 answers, this is one of them.
             self._reader.fetch_page(reading.of.span, 1, None, job)
@@ -168,6 +173,13 @@ class Puller:
         self.pages += 1
         if self._jobs:
             reading.of = self._jobs.heard(reading.of, page.available)
+        if self._snapshots:
+            if self._snapshots.is_late(reading.of, page):
+                # The interval that has begun meanwhile is taken instead.
+                self._reading = None
+                self._work.appendleft(Planned("new", self._snapshots.present()))
+                return 0.0
+            self._story += self._snapshots.doubts(reading.of, page)
         if reading.resumed is not None:
             return self._resume(reading, page, reading.resumed)
         return self._weigh(reading, page)
@@ -175,6 +187,8 @@ class Puller:
     def _open(self, item: Work) -> Reading | None:
         """Begin a pass or go on with it; None when there is nothing for it to read."""
         passes, now = self._store.passes, self._now()
+        if self._snapshots and not isinstance(item, str):
+            return self._open_snapshot(self._snapshots, item)
         if isinstance(item, Planned):
             if item.path == "query":
                 # What is read ahead is as old as its question.
@@ -196,6 +210,21 @@ class Puller:
             if not isinstance(item, Planned) or item.path != "query":
                 return
             yield item.span
+
+    def _open_snapshot(self, snapshots: Snapshots, item: Pass | Planned) -> Reading | None:
+        """Take the present interval, or go on with one as far as that can be; None when there is nothing to read."""
+        if isinstance(item, Planned):
+            self._story += snapshots.missed_in_words(self._stream)
+            one = snapshots.begin(self._stream, self._prints)
+        elif is_whole(item):
+            self._end_pulling(Reading(item))
+            return None
+        else:
+            one = snapshots.again(item)
+        if one is None:
+            return None
+        self._store.run_does(self._run, one.title)
+        return Reading(one)
 
     def _await_job(self, jobs: JobPasses, reading: Reading) -> float | None:
         """Bring a pass to the results of its job; returns the seconds to wait, None when they can be read."""
@@ -249,7 +278,7 @@ class Puller:
             return 0.0
         step: Step = GoOn(page.number + 1)
         if self._reader.query.paging is None:
-            step = Complete()
+            step, reading.seen = judge_part(reading.seen, page)
         elif isinstance(self._reader.query.paging, CursorPaging):
             # Only the page itself knows the cursor of the one that follows.
             step, reading.seen = self._judged(reading, page, reading.distinct)
@@ -287,7 +316,7 @@ class Puller:
     def _judged(self, reading: Reading, page: Page, distinct: int) -> tuple[Step, Seen]:
         match self._reader.query.paging:
             case None:
-                return Complete(), reading.seen
+                return judge_part(reading.seen, page)
             case CursorPaging():
                 is_known = page.next is not None and (
                     page.next == page.cursor or self._store.outbox.has_cursor(reading.of, page.next)
@@ -374,6 +403,6 @@ class Puller:
         def ask(span: Span) -> object:
             if self._jobs and reading.of.path == "job":
                 return self._jobs.reader.submit(span)
-            return self._reader.fetch_page(span, 1)
+            return self._reader.fetch_page(span, reading.page)
 
         self._disagree(reading, self._arbiter.blame_length(reading.of.span, refusal, ask))

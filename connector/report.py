@@ -10,17 +10,20 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from connector.advice import advice_on_rows, advice_on_time, advice_on_vanished, counted
+from connector.advice import advice_on_rows, advice_on_snapshots, advice_on_time, advice_on_vanished, counted
 from connector.errors import ConnectorError
 from connector.lateness import Lateness, judged
 from connector.ledger import Books
 from connector.orders import Result, Stream
 from connector.salesforce.hints import hint_for
-from connector.spans import Span, instant, mark, stamp
+from connector.spans import Span, instant, stamp
 from connector.state.heard import QuietQueue
 from connector.state.store import Run, Store
 from connector.window_advice import advice_on_window
-from connector.windows import Window
+from connector.windows import Snapshots, Window, snapshots
+
+SNAPSHOTS_COUNTED = timedelta(days=7)
+"""`status` counts the snapshots of so long."""
 
 EXAMPLE_KEYS = 5
 """Keys shown of a group of rejects."""
@@ -46,7 +49,8 @@ class StreamStatus:
     service gives nothing for; is_stale: further behind than the mapping's `freshness`; vanished: rows Genesys Cloud
     gives no more that were left in Salesforce; vanished_held: rows that are not cleared or deleted before a person
     accepts it; lateness: how late its values change, None before anything was counted; hidden: what Genesys Cloud
-    seems to hide, in words; quiet_queues: those that fell silent by themselves.
+    seems to hide, in words; quiet_queues: those that fell silent by themselves; snapshots: of a stream that takes them,
+    how many were taken of those of the last days, None of others.
     """
 
     stream: str
@@ -73,6 +77,7 @@ class StreamStatus:
     lateness: Lateness | None = None
     hidden: tuple[str, ...] = ()
     quiet_queues: tuple[QuietQueue, ...] = ()
+    snapshots: Snapshots | None = None
 
 
 def status(store: Store, streams: Sequence[Stream], now: datetime) -> tuple[StreamStatus, ...]:
@@ -89,10 +94,12 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
     known = store.passes.known(name)
     latest = store.runs(name, 1)
     followed = store.open_records.listed(name)
-    complete_to, lag, outdated, is_stale = None, None, 0, False
+    complete_to, lag, outdated, is_stale, taken = None, None, 0, False, None
     if stream is not None:
         first = stream.window.first()
-        until = mark(known.covered, first)
+        until = stream.window.mark(known.covered)
+        if stream.window.is_snapshot:
+            taken = snapshots(stream.window, known.covered, now, SNAPSHOTS_COUNTED)
         complete_to = until if until > first else None
         lag = max((now - until).total_seconds(), 0.0)
         is_stale = stream.is_stale(until, now)
@@ -122,6 +129,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         advice=(
             *advice_on_rows(name, stream, rejects=rejects, gaps=len(known.gaps), held=held, outdated=outdated),
             *advice_on_time(name, stream, followed, is_stale=is_stale),
+            *advice_on_snapshots(name, stream, taken),
             *advice_on_vanished(name, stream, held_back, store.vanished.left(name, cause="mapping")),
             *advice_on_window(name, lateness),
             *(f"{name}: {line}" for line in hidden),
@@ -135,6 +143,7 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
         lateness=lateness,
         hidden=hidden,
         quiet_queues=tuple(store.heard.quiet_queues(name, stream.window.size.zone)) if stream else (),
+        snapshots=taken,
     )
 
 

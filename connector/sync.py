@@ -30,7 +30,7 @@ from connector.pulling import OUTBOX_ROWS, Puller
 from connector.readings import OPEN
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule
-from connector.spans import Span, mark, merged, minus, stamp
+from connector.spans import Span, merged, minus, stamp
 from connector.state.lookups import LookupCache
 from connector.state.one_pass import Pass
 from connector.state.open_records import given_up_in_words
@@ -118,7 +118,7 @@ class _OneRun:
         job = job_query(mapping.source)
         self._jobs = JobReader(self._client, mapping, job) if job else None
         self._planner = Planner(self._name, stream.ways, self._jobs, self._store, self._now)
-        self._story: tuple[str, ...] = ()
+        self._story: list[str] = []
         self._stale = bool(self._told.get("stale"))
 
     def go(self) -> Result:
@@ -218,7 +218,7 @@ class _OneRun:
     # Reading and delivering
 
     def _read_and_deliver(self) -> None:
-        with page_reader(self._client, self._stream.compiled.mapping, self._pages_ahead) as reader:
+        with page_reader(self._client, self._stream.compiled.mapping, self._pages_ahead, self._now) as reader:
             self._read_with(reader)
 
     def _read_with(self, reader: PageReader) -> None:
@@ -235,6 +235,7 @@ class _OneRun:
             self._id_reader(),
             self._vanished,
             self._jobs,
+            self._story,
         )
         begun: list[Span] = []
         self._store.vanished.take_up(self._name, self._vanished, self._now())
@@ -274,9 +275,8 @@ class _OneRun:
         mapping = self._stream.compiled.mapping
         self._store.outbox.forget_hashes(self._name, now - mapping.keep_hashes.length())
         self._store.history.sweep(now)
-        given_up = self._store.open_records.give_up(self._name, self._run, now, mapping.open_give_up.length())
-        if given_up:
-            self._story = (given_up_in_words(given_up),)
+        if given_up := self._store.open_records.give_up(self._name, self._run, now, mapping.open_give_up.length()):
+            self._story.append(given_up_in_words(given_up))
 
     @property
     def _vanished(self) -> list[Rule]:
@@ -348,7 +348,7 @@ class _OneRun:
             self._tell(Progress(self._name, doing, pull.at, pull.left, pull.pages, pull.records, rows))
 
     def _complete_to(self) -> datetime:
-        return mark(self._store.passes.known(self._name).covered, self._stream.window.first())
+        return self._stream.window.mark(self._store.passes.known(self._name).covered)
 
     def _new(self) -> dict[str, int]:
         """What needs a person and was told by no run before: rejects, gaps, silence, that it became stale."""
@@ -375,7 +375,7 @@ class _OneRun:
             vanished=self._store.vanished.left(self._name, after=self._told["vanished"]),
             calls={service: self._calls[service] + now for service, now in now_calls.items()},
             error=error,
-            story=self._story,
+            story=tuple(self._story),
             hidden=self._store.silences_since(self._name, self._told),
         )
         told = told or {**self._told, **self._store.newest(self._name), "stale": int(self._stale)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connector.spans import Calendar, Span, merged, minus
+from connector.spans import Calendar, Span, mark, merged, minus
 
 Path = Literal["query", "job"]
 """How a span is read."""
@@ -17,7 +17,8 @@ class Window:
 
     start: first instant wanted; size: spans of a plan are cut at its boundaries; grain: every span begins and ends on
     its boundaries (the granularity, the cell of a source without times, else a minute); lookback: how far before the
-    horizon of each read its data may still change; recheck: ages at which a settled span is read once more.
+    horizon of each read its data may still change; recheck: ages at which a settled span is read once more;
+    is_snapshot: what is asked is true of now only, so that one interval of the grain is read while it lasts, or never.
     """
 
     start: datetime
@@ -26,10 +27,23 @@ class Window:
     lookback: timedelta
     settle: timedelta
     recheck: tuple[timedelta, ...] = ()
+    is_snapshot: bool = False
 
     def horizon(self, now: datetime) -> datetime:
-        """The end of what can be read now: settled, on a boundary of the grain."""
-        return self.grain.floor(now - self.settle)
+        """The end of what can be read now: settled, on a boundary of the grain; of snapshots that of the one now."""
+        return self.present(now).end if self.is_snapshot else self.grain.floor(now - self.settle)
+
+    def present(self, now: datetime) -> Span:
+        """The interval of the grain in which a moment lies."""
+        start = self.grain.floor(now)
+        return Span(start, self.grain.after(start))
+
+    def mark(self, covered: Sequence[Span]) -> datetime:
+        """The high-water mark. Snapshots that were missed cannot be made good, so it passes over them: it is the end of
+        the last one."""
+        if self.is_snapshot:
+            return max((span.end for span in covered), default=self.first())
+        return mark(covered, self.first())
 
     def cut(self, span: Span) -> list[Span]:
         """The span as it is read: cut at boundaries of the size, and where the grain would be left; oldest first."""
@@ -109,8 +123,12 @@ def plan(window: Window, known: Known, now: datetime, lake: Lake | None = None) 
 
     New time and the lookback are joined where they touch and cut at the boundaries of the window's size; time of
     unfinished passes, of gaps and of owed spans is left out, for it is read in its own right. lake: where jobs may read
-    it; the paths are chosen later.
+    it; the paths are chosen later. Of snapshots nothing is read but that of the present interval, if it was not taken.
     """
+    if window.is_snapshot:
+        present = window.present(now)
+        is_known = any(present.overlaps(span) for span in (*known.covered, *known.taken))
+        return [] if is_known or present.start < window.first() else [Planned("new", present)]
     horizon, first = window.reach(now, lake), window.first()
     # A job that reads a span again must know it as old as it then counts as read.
     due_until = min(horizon, window.grain.floor(lake.until)) if lake else horizon
@@ -192,3 +210,32 @@ def _due_again(window: Window, known: Known, horizon: datetime) -> list[Span]:
         and any(whole.covers(cell) for whole in covered)
     }
     return sorted(due)
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """How many snapshots there are of those there could be.
+
+    taken, due: of the intervals since `since`; the present one is due once it was taken; missed: those in between that
+    were not taken, as the fewest spans, oldest first.
+    """
+
+    taken: int
+    due: int
+    since: datetime
+    missed: tuple[Span, ...] = ()
+
+
+def snapshots(window: Window, covered: Sequence[Span], now: datetime, last: timedelta) -> Snapshots | None:
+    """What was taken of the last time, counted from the first snapshot on; None before that."""
+    if not covered:
+        return None
+    began = window.grain.ceil(now - last)
+    since = max(began, min(span.start for span in covered))
+    until = max(window.present(now).start, max(span.end for span in covered))
+    if since >= until:
+        return Snapshots(0, 0, since)
+    due = window.grain.cut(Span(since, until))
+    missed = minus(due, covered)
+    many = sum(len(window.grain.cut(span)) for span in missed)
+    return Snapshots(len(due) - many, len(due), since, tuple(missed))

@@ -184,7 +184,7 @@ def _query(client: GenesysClient, stream: Stream, transport: Transport) -> _Find
     end = window.horizon(transport.now())
     span = Span(window.grain.floor(end - timedelta(microseconds=1)), end)
     try:
-        PageReader(client, mapping).fetch_page(span, 1)
+        PageReader(client, mapping, now=transport.now).fetch_page(span, 1)
     except RefusedSpan as refusal:
         raise QueryRefused(
             f"{stream.name}: {refusal.message}", f"mend `source` in mappings/{stream.name}.yml"

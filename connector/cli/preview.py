@@ -55,7 +55,7 @@ def show_preview(session: Session, name: str, count: int) -> int:
     try:
         client = make_client(config, transport, seams)
         mapping = stream.compiled.mapping
-        span, page = _newest_page(stream, PageReader(client, mapping), transport.now())
+        span, page = _newest_page(stream, PageReader(client, mapping, now=transport.now), transport.now())
         age = mapping.lookup_age.length()
         lookups = Lookups(client, Remembered(), age, now=transport.now, sleep=seams.sleep)
         compiled = stream.compile(lookups.find)
@@ -75,7 +75,8 @@ def show_sample(session: Session, name: str, sample: Path, count: int) -> int:
     (mapping,) = choose_mappings(config, [name])
     session.announce(config, will_write=False)
     window = window_of(mapping)
-    cell = Span(window.first(), window.size.after(window.size.floor(window.first())))
+    length = window.grain if window.is_snapshot else window.size
+    cell = Span(window.first(), length.after(length.floor(window.first())))
     records = read_sample(sample, mapping, cell)
     compiled = compile_mapping(mapping, unknown_name, config.hash_salt.reveal() if config.hash_salt else "")
     found = [_previewed(compiled, record) for record in records]
@@ -100,7 +101,9 @@ def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Spa
         )
     end = horizon
     for _ in range(CELLS):
-        span = window.cut(Span(max(first, window.size.floor(end - _MOMENT)), end))[-1]
+        span = window.present(now)
+        if not window.is_snapshot:
+            span = window.cut(Span(max(first, window.size.floor(end - _MOMENT)), end))[-1]
         try:
             page = reader.fetch_page(span, 1)
         except RefusedSpan as refusal:
@@ -108,7 +111,7 @@ def _newest_page(stream: Stream, reader: PageReader, now: datetime) -> tuple[Spa
                 f"{stream.name}: {refusal.message}",
                 f"the service refuses {span}: mend `source` or `window.size` in mappings/{stream.name}.yml",
             ) from refusal
-        if page.records or span.start == first:
+        if page.records or span.start == first or window.is_snapshot:
             break
         end = span.start
     return span, page

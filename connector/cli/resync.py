@@ -45,6 +45,11 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
     _check(asked, order)
     config = session.config()
     (stream,) = load_streams(config, [name])
+    if stream.window.is_snapshot and not order.accept_new_keys:
+        raise ConfigError(
+            f"{name}: {stream.compiled.mapping.query.name} answers what is now, so no time can be read again",
+            "connector sync takes the snapshot of the present interval, if none was taken in it",
+        )
     given = ((" --force", order.forced), (" --accept-vanished", order.accept_vanished))
     order = replace(order, command=f"resync {asked}" + "".join(option for option, is_given in given if is_given))
     if asked.gaps:

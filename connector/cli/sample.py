@@ -1,6 +1,7 @@
 """A saved answer as a page: what `connector preview --sample` maps without asking any service."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from connector.genesys.pages import PageReader, value_at
 from connector.mapping import Mapping as StreamMapping
 from connector.mapping.paths import parse_path
 from connector.spans import Span
+from connector.transport import Params
 
 LARGEST_BYTES = 50_000_000
 
@@ -47,8 +49,11 @@ def read_sample(path: Path, mapping: StreamMapping, cell: Span) -> list[Record]:
     listed = _listed(path, written, mapping)
     if listed and all(isinstance(one, dict) and _is_flat(one, mapping) for one in listed):
         return listed
+    if mapping.query.is_snapshot:
+        # A saved answer is that of one call: nothing is listed for it.
+        mapping = replace(mapping, source=mapping.source.model_copy(update={"filter": {"type": "or"}}))
     try:
-        page = PageReader(_Saved(_answer(mapping, listed)), mapping).fetch_page(cell, 1)
+        page = PageReader(_Saved(_answer(mapping, listed)), mapping, now=lambda: cell.start).fetch_page(cell, 1)
     except MalformedAnswer as error:
         raise UsageProblem(f"{path}: {error.message}", _WHAT) from error
     if not page.records:
@@ -107,7 +112,7 @@ def _listed(path: Path, written: Any, mapping: StreamMapping) -> list[Any]:
 
 def _is_flat(record: dict[str, Any], mapping: StreamMapping) -> bool:
     """Whether it is a record of an aggregates query already, not a group with its intervals."""
-    return mapping.query.shape in ("aggregates", "users") and "start" in record
+    return mapping.query.shape in ("aggregates", "users", "observations") and "start" in record
 
 
 def _answer(mapping: StreamMapping, listed: list[Any]) -> dict[str, Any]:
@@ -129,7 +134,7 @@ class _Saved:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         permission: str = "",
     ) -> Answer:
         return Answer(self._body, {}, 0)

@@ -51,6 +51,9 @@ def _table(found: list[StreamStatus]) -> Table:
     follows = any(one.open_records for one in found)
     if follows:
         shown.add_column("oldest open")
+    has_snapshots = any(one.snapshots for one in found)
+    if has_snapshots:
+        shown.add_column("snapshots", justify="right")
     for one in found:
         name = one.stream if one.is_enabled or not one.is_mapped else f"{one.stream} (off)"
         add(
@@ -63,6 +66,7 @@ def _table(found: list[StreamStatus]) -> Table:
             ended(one.last_run),
             *(f"{vars(one)[name]:,}" for name in extra),
             *([moment(one.oldest_open)] if follows else []),
+            *([f"{one.snapshots.taken:,} of {one.snapshots.due:,}" if one.snapshots else "-"] if has_snapshots else []),
         )
     return shown
 

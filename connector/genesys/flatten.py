@@ -4,6 +4,8 @@ Instants inside conversations stay as Genesys wrote them; `start` and `end` of f
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from connector.errors import MalformedAnswer
@@ -54,6 +56,42 @@ def flatten_users(results: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
         yield from spent.values()
 
 
+def flatten_observations(results: Iterable[Mapping[str, Any]], span: Span, taken: datetime) -> Iterator[Record]:
+    """Yield one record per group: what was observed at one moment.
+
+    results: [{"group": {"queueId", "mediaType"?}, "data": [{"metric", "qualifier"?, "stats": {...}, "truncated"?}]}].
+    record: the keys of the group, `start` and `end` of the span it stands for, `taken`, the moment, and under each
+    metric a mapping of its statistics. Of a metric given status by status it holds those of each under its qualifier
+    as well, and beside them the sums over all where the service gives none itself. `truncated`: a list of the metrics
+    of which the service says that it cut something off, left out where there is none.
+    Source: vendor reference, queue observations.
+    """
+    moment = {"start": stamp(span.start), "end": stamp(span.end), "taken": stamp(taken)}
+    for result in results:
+        record: Record = {**(result.get("group") or {}), **moment}
+        found: dict[str, dict[str | None, Mapping[str, float]]] = {}
+        for one in result.get("data") or ():
+            qualified, qualifier, stats = (
+                found.setdefault(one.get("metric"), {}),
+                one.get("qualifier"),
+                one.get("stats"),
+            )
+            known = qualified.get(qualifier)
+            qualified[qualifier] = dict(stats or {}) if known is None else _added(known, stats or {})
+        for name, qualified in found.items():
+            whole = qualified.pop(None, None)
+            record[name] = {**qualified, **(_total(qualified.values()) if whole is None else whole)}
+        if truncated := truncated_metrics([result]):
+            record["truncated"] = list(truncated)
+        yield record
+
+
+def truncated_metrics(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The metrics of which an answer says somewhere that it cut something off, each once, in order of the names."""
+    data = (one for result in results for one in result.get("data") or ())
+    return tuple(sorted({str(one.get("metric")) for one in data if one.get("truncated") is True}))
+
+
 def _buckets(results: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Record]]:
     """Each interval of each group, and the record it begins: the keys of the group, `start` and `end`."""
     for result in results:
@@ -89,6 +127,10 @@ def flatten_summary(entities: Iterable[Mapping[str, Any]], span: Span) -> Iterat
     cell = {"start": stamp(span.start), "end": stamp(span.end)}
     for entity in entities:
         yield {**entity, **cell}
+
+
+def _total(several: Iterable[Mapping[str, float]]) -> Mapping[str, float]:
+    return reduce(_added, several, dict[str, float]())
 
 
 def _added(known: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -44,7 +44,8 @@ class Page:
     number: as it was asked for, from 1; records: flattened; digest: of the record keys in order, equal for equal pages;
     size: how many records were asked for, 0 where the request cannot say; cursor: by which it was asked, None for the
     first; next: of the page that follows, None where there is none or pages have numbers; available: up to when the
-    data lake was filled that gave it, None where it was none or tells nothing.
+    data lake was filled that gave it, None where it was none or tells nothing; taken: when it was true, of a query that
+    answers what is now; truncated: metrics of which the service says that it cut something off.
     """
 
     number: int
@@ -55,6 +56,8 @@ class Page:
     cursor: str | None = None
     next: str | None = None
     available: datetime | None = None
+    taken: datetime | None = None
+    truncated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

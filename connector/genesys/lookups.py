@@ -301,6 +301,30 @@ def try_listing(client: Caller, kind: str) -> None:
         raise _refused(kind, refusal) from refusal
 
 
+def list_ids(client: Caller, kind: str) -> list[str]:
+    """Every id of a kind that is there now, in order.
+
+    Raises MalformedAnswer when the list ends before it gave as many as it promised, and what `Lookups.find` raises.
+    """
+    ids = set[str]()
+    for number in range(1, MOST_PAGES):
+        try:
+            page = _fetch_page(client, kind, number)
+        except RefusedSpan as refusal:
+            raise _refused(kind, refusal) from refusal
+        before, total = len(ids), page.witnesses.total
+        ids |= {one["id"] for one in page.records}
+        is_promised_more = total is not None and total > len(ids)
+        if total == len(ids) or (not is_promised_more and len(page.records) < PAGE_SIZE):
+            break
+        if len(ids) == before:
+            raise MalformedAnswer(
+                f"Genesys Cloud {LISTINGS[kind].path}: it told of {total} and gave {len(ids)}",
+                f"the next run asks again; a `filter` in the mapping names {kind} without this list",
+            )
+    return sorted(ids)
+
+
 def _fetch_page(
     client: Caller, kind: str, number: int, identities: Sequence[str] = (), size: int = PAGE_SIZE
 ) -> _NamesPage:

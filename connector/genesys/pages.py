@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -10,14 +10,24 @@ import orjson
 
 from connector.errors import MalformedAnswer
 from connector.genesys.client import Answer
-from connector.genesys.flatten import flatten_aggregates, flatten_conversations, flatten_summary, flatten_users
+from connector.genesys.flatten import (
+    flatten_aggregates,
+    flatten_conversations,
+    flatten_observations,
+    flatten_summary,
+    flatten_users,
+    truncated_metrics,
+)
 from connector.genesys.judge import Page, Record, Witnesses
-from connector.genesys.queries import CursorPaging, NumberedPaging, Query
+from connector.genesys.lookups import list_ids
+from connector.genesys.parts import filter_of_all, parts_of
+from connector.genesys.queries import IN_PARTS, CursorPaging, NumberedPaging, Query
 from connector.genesys.templates import fill, fill_params, fill_path, moment_text, placeholders
 from connector.mapping import Mapping as StreamMapping
 from connector.mapping.paths import parse_path
 from connector.mapping.suggest import did_you_mean
 from connector.spans import DAY, MINUTE, Calendar, Span, instant
+from connector.transport import Params
 
 _UTC = ZoneInfo("UTC")
 _HEADER = "header:"
@@ -35,19 +45,32 @@ class Caller(Protocol):
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         permission: str = "",
     ) -> Answer: ...
+
+
+def utc_now() -> datetime:
+    """The clock of this machine, where nothing better is given."""
+    return datetime.now(UTC)
 
 
 class PageReader:
     """Reads the pages of one stream's query. page_size: records asked for a page, 0 where the request cannot say.
 
-    results: the query whose pages hold the results of a job, instead of the mapping's own, and their page size.
+    results: the query whose pages hold the results of a job, instead of the mapping's own, and their page size; now:
+    the time the services agree on, for records that tell when they were true.
     """
 
-    def __init__(self, client: Caller, mapping: StreamMapping, results: tuple[Query, int | None] | None = None) -> None:
+    def __init__(
+        self,
+        client: Caller,
+        mapping: StreamMapping,
+        results: tuple[Query, int | None] | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._client = client
+        self._now = now
         self._source = mapping.source
         self._zone = mapping.window.timezone
         self.query, page_size = results or (mapping.query, mapping.source.page_size)
@@ -56,13 +79,22 @@ class PageReader:
         self._key = [value_at(name) for name in self.query.record_key]
         self._groups = [name for name in mapping.source.group_by if name not in self.query.record_key]
         self.time_of: Callable[[Record], Any] = value_at(self.query.time)
+        # One a call, the pages of a query that has no others.
+        self._filters = parts_of(self._source.filter, self.query.name)
+        rule = IN_PARTS.get(self.query.name)
+        self._all_of = rule if rule and rule.all_of and not self._source.filter else None
 
     def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
-        """Ask for page `number`, from 1, of a span; queries without pages have one. cursor: as the page before gave it;
-        job: id of the job whose results are read.
+        """Ask for page `number`, from 1, of a span; queries without pages have one for each part of their filter.
+        cursor: as the page before gave it; job: id of the job whose results are read.
 
         Raises RefusedSpan for HTTP 400 and 413, MalformedAnswer when the answer is not what the query says.
         """
+        if number == 1 and self._all_of:
+            # Listed anew each time: a name's age would leave out for a day what was made today.
+            self._filters = filter_of_all(list_ids(self._client, self._all_of.all_of), self._all_of)
+            if not self._filters:
+                return Page(number, [], digest="", size=0, taken=self._now())
         query, values = self.query, self._values(span, number, cursor, job)
         answer = self._client.call(
             query.method,
@@ -71,17 +103,20 @@ class PageReader:
             params=fill_params(query.params, values) or None,
             permission=query.permission,
         )
-        records = self._read(answer.body, span)
+        taken = self._now() if query.is_snapshot else None
+        records = self._read(answer.body, span, taken)
         keys = [self.key_of(record) for record in records]
         return Page(
             number=number,
             records=records,
             digest=hashlib.blake2b(orjson.dumps(keys), digest_size=16).hexdigest(),
             size=self.page_size,
-            witnesses=_witnesses(query.paging, answer),
+            witnesses=self._told(answer),
             cursor=cursor,
             next=_next(query.paging, answer),
             available=instant_at(answer.body, AVAILABLE) if job else None,
+            taken=taken,
+            truncated=truncated_metrics(self._records(answer.body) or ()) if taken else (),
         )
 
     def expect(self, spans: Iterable[Span], now: datetime) -> None:
@@ -121,13 +156,19 @@ class PageReader:
             "time_zone": str(self._zone),
             "group_by": list(source.group_by),
             "metrics": list(source.metrics),
-            "filter": source.filter or None,
+            "filter": (self._filters[number - 1] if self.query.paging is None else source.filter) or None,
             "views": [view.model_dump(exclude_none=True) for view in source.views] or None,
             "conversation_filters": list(source.filters.conversation) or None,
             "segment_filters": list(source.filters.segment) or None,
         }
 
-    def _read(self, body: dict[str, Any], span: Span) -> list[Record]:
+    def _told(self, answer: Answer) -> Witnesses:
+        """What an answer states about the whole list; of a filter asked in parts, how many these are."""
+        if self.query.paging:
+            return _witnesses(self.query.paging, answer)
+        return Witnesses(page_count=len(self._filters)) if len(self._filters) > 1 else Witnesses()
+
+    def _read(self, body: dict[str, Any], span: Span, taken: datetime | None) -> list[Record]:
         listed = self._records(body)
         if listed is None:
             self._refuse_misnamed(body)
@@ -135,7 +176,7 @@ class PageReader:
         try:
             if not isinstance(listed, list):
                 raise TypeError(f"{type(listed).__name__} instead of list")
-            return list(self._flatten(listed, span))
+            return list(self._flatten(listed, span, taken))
         except (AttributeError, TypeError) as fault:
             raise MalformedAnswer(
                 f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects such as documented",
@@ -149,7 +190,9 @@ class PageReader:
             if hint := did_you_mean(self.query.records, lists):
                 raise MalformedAnswer(f"Genesys Cloud {self.query.path}: no list {self.query.records!r}{hint}")
 
-    def _flatten(self, listed: Iterable[Mapping[str, Any]], span: Span) -> Iterable[Record]:
+    def _flatten(self, listed: Iterable[Mapping[str, Any]], span: Span, taken: datetime | None) -> Iterable[Record]:
+        if taken:
+            return flatten_observations(listed, span, taken)
         if self.query.is_cell:
             return flatten_summary(listed, span)
         if self.query.shape == "aggregates":
@@ -197,9 +240,7 @@ def _stated(answer: Answer, places: tuple[str, ...]) -> list[Any]:
     ]
 
 
-def _witnesses(paging: NumberedPaging | CursorPaging | None, answer: Answer) -> Witnesses:
-    if paging is None:
-        return Witnesses()
+def _witnesses(paging: NumberedPaging | CursorPaging, answer: Answer) -> Witnesses:
     page_count = paging.page_count if isinstance(paging, NumberedPaging) else ()
     return Witnesses(_largest(_stated(answer, paging.total)), _largest(_stated(answer, page_count)))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-Shape = Literal["details", "aggregates", "summary", "users", "endpoint"]
+Shape = Literal["details", "aggregates", "summary", "users", "observations", "endpoint"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ class Query:
     is_cell: bool = False
     by_id: ById | None = None
 
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it answers what is now and nothing else, so that no span can be asked for again."""
+        return self.shape == "observations"
+
     def about(self, subject: str) -> "Query":
         """The query of one of `SUBJECTS`, or of another the service may know; `self`: the one named "aggregates"."""
         return replace(self, path=self.path.format(subject=subject), permission=SUBJECTS.get(subject, ""))
@@ -101,6 +106,19 @@ class JobQuery:
     body: Mapping[str, Any]
     results: Query
     most: int
+
+
+@dataclass(frozen=True)
+class InParts:
+    """What a call takes only so many of in its filter; more are asked for in several calls, the pages of a pass.
+
+    dimension: of the predicates; most: of them in one call; all_of: the look-up whose every id is asked for where the
+    mapping has no filter, "" where the service needs none.
+    """
+
+    dimension: str
+    most: int
+    all_of: str = ""
 
 
 _AGGREGATES = {
@@ -178,6 +196,18 @@ CATALOGUE: Mapping[str, Query] = {
             halves="granularity",
             paging=None,
             permission="analytics:userAggregate:view",
+        ),
+        Query(
+            name="queues.observations",
+            shape="observations",
+            path="/api/v2/analytics/queues/observations/query",
+            body={"filter": "${filter}", "metrics": "${metrics}"},
+            records="results",
+            record_key=("queueId", "mediaType", "start"),
+            time="start",
+            halves="none",
+            paging=None,
+            permission="analytics:queueObservation:view",
         ),
         Query(
             name="conversations.summary",
@@ -290,6 +320,24 @@ USER_METRICS: frozenset[str] = frozenset(("tSystemPresence", "tOrganizationPrese
 USER_DIMENSIONS: frozenset[str] = frozenset(("userId",))
 MOST_USERS = 100
 """All that users.aggregates takes; of users at most so many in one filter (vendor's user status aggregate query)."""
+
+IN_PARTS: Mapping[str, InParts] = {
+    "users.aggregates": InParts("userId", MOST_USERS),
+    # The vendor states no limit here; this one keeps requests and answers small.
+    "queues.observations": InParts("queueId", 100, all_of="queues"),
+}
+"""Queries of the catalogue whose long filters are asked in several calls."""
+
+QUALIFIED: frozenset[str] = frozenset(("oOnQueueUsers", "oOffQueueUsers", "oUserRoutingStatuses", "oUserPresences"))
+"""Metrics of queues.observations that the service may give status by status, each with its `qualifier`."""
+OBSERVATIONS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    (
+        *("oInteracting", "oWaiting", "oAlerting", "oLongestWaiting", "oLongestInteracting"),
+        *("oActiveUsers", "oMemberUsers", *sorted(QUALIFIED)),
+    ),
+    ("count",),
+)
+"""Metrics of queues.observations with the statistics each carries (vendor reference, queue observations)."""
 
 SUMMARY_GROUPINGS: frozenset[str] = frozenset(
     ("conversation:medium", "conversation:queue", "conversation:agent", "conversation:direction")

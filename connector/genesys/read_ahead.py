@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 
 from connector.genesys.judge import Page
-from connector.genesys.pages import Caller, PageReader
+from connector.genesys.pages import Caller, PageReader, utc_now
 from connector.genesys.queries import NumberedPaging
 from connector.mapping import Mapping as StreamMapping
 from connector.spans import Span
@@ -59,7 +59,8 @@ class ReadAhead(PageReader):
     def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
         """As PageReader.fetch_page."""
         if self.query.paging is None:
-            _, expected = self._expected.pop(span, (None, None))
+            # A filter that is asked in parts has more pages than the one that was expected.
+            _, expected = self._expected.pop(span, (None, None)) if number == 1 else (None, None)
             return super().fetch_page(span, number) if expected is None else expected.result()
         if not isinstance(self.query.paging, NumberedPaging):
             return super().fetch_page(span, number, cursor, job)
@@ -93,13 +94,15 @@ class ReadAhead(PageReader):
 
 
 @contextmanager
-def page_reader(client: Caller, mapping: StreamMapping, most: int) -> Iterator[PageReader]:
+def page_reader(
+    client: Caller, mapping: StreamMapping, most: int, now: Callable[[], datetime] = utc_now
+) -> Iterator[PageReader]:
     """A reader of one stream's pages that reads ahead in threads, for the time of a `with` block; most: 0 for none.
 
     At the end calls not begun are given up, and the others waited for.
     """
-    if not most:
-        yield PageReader(client, mapping)
+    if not most or mapping.query.is_snapshot:
+        yield PageReader(client, mapping, now=now)
         return
     threads = ThreadPoolExecutor(most, thread_name_prefix="page")
     try:

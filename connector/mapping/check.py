@@ -3,8 +3,15 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from connector.genesys.queries import DIMENSIONS, JOBS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
-from connector.mapping.check_aggregates import check_subject, check_users, check_views
+from connector.genesys.queries import (
+    DIMENSIONS,
+    JOBS,
+    METRICS,
+    OBSERVATIONS,
+    SUMMARY_GROUPINGS,
+    SUMMARY_METRICS,
+)
+from connector.mapping.check_aggregates import check_parts, check_subject, check_users, check_views
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
 from connector.mapping.suggest import nearest
@@ -18,6 +25,7 @@ _LONGEST_FILTERED = timedelta(days=31)
 _NEEDED = {
     "aggregates": ("granularity", "metrics"),
     "users": ("granularity", "metrics"),
+    "observations": ("granularity", "metrics"),
     "summary": ("metrics",),
     "details": (),
     "endpoint": (),
@@ -25,10 +33,13 @@ _NEEDED = {
 _FOREIGN = {
     "aggregates": ("filters", "via"),
     "users": ("filters", "views", "via"),
+    "observations": ("group_by", "filters", "views", "via"),
     "summary": ("granularity", "filter", "filters", "views", "via"),
     "endpoint": ("granularity", "group_by", "metrics", "filter", "filters", "views", "via"),
     "details": ("granularity", "group_by", "metrics", "filter", "views"),
 }
+
+_SHORTEST_SNAPSHOTS = timedelta(minutes=1)
 
 
 def check_source(document: Document, source: Source) -> Source:
@@ -50,6 +61,9 @@ def check_source(document: Document, source: Source) -> Source:
         check_views(document, source)
     if query.shape == "users":
         return check_users(document, source)
+    if query.shape == "observations":
+        _check_names(document, "metrics", source, OBSERVATIONS)
+        check_parts(document, source)
     if query.shape in ("aggregates", "summary"):
         is_summary = query.shape == "summary"
         _check_names(document, "group_by", source, SUMMARY_GROUPINGS if is_summary else DIMENSIONS)
@@ -92,7 +106,9 @@ def check_window(document: Document, source: Source, window: WindowRules) -> Non
         if period and period.seconds and _DAY_SECONDS % period.seconds:
             document.problem(place, "a day must hold a whole number of it, such as PT15M, PT1H or PT6H")
             return
-    if granularity and not _holds(size, granularity):
+    if source.asked.is_snapshot:
+        _check_snapshots(document, source, window)
+    elif granularity and not _holds(size, granularity):
         document.problem(("window", "size"), "must hold a whole number of source.granularity")
     if source.asked.shape == "details":
         has_filter = bool(source.filters.conversation or source.filters.segment)
@@ -100,6 +116,16 @@ def check_window(document: Document, source: Source, window: WindowRules) -> Non
         if _longest(size) > longest:
             more = "" if has_filter else " without filters, 31 with"
             document.problem(("window", "size"), f"{source.asked.name} reads at most {longest.days} days at once{more}")
+
+
+def _check_snapshots(document: Document, source: Source, window: WindowRules) -> None:
+    """Rules about reading again, or later, are not for what is true of now only."""
+    for key in ("size", "lookback", "recheck", "settle"):
+        if key in window.model_fields_set:
+            text = f"'{key}' is not for {source.asked.name}: it answers what is now, and no time can be read again"
+            document.problem(("window", key), text, at_key=True)
+    if source.granularity and source.granularity.length() < _SHORTEST_SNAPSHOTS:
+        document.problem(("source", "granularity"), "must be a minute or longer: a snapshot is taken once in it")
 
 
 def _holds(size: Period, granularity: Period) -> bool:

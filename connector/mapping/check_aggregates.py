@@ -1,14 +1,11 @@
-"""What the sources of aggregates must be, one by one: their subject, their views, and what the service
-takes for users only.
+"""What the sources of aggregates must be, one by one: their subject, their views, what the service takes for users
+only, and how long a filter may be.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
+from connector.genesys.parts import dimensions, parts_of
 from connector.genesys.queries import (
     DIMENSIONS,
     METRICS,
-    MOST_USERS,
     MOST_VIEWS,
     SUBJECTS,
     TIMER,
@@ -81,23 +78,16 @@ def check_users(document: Document, source: Source) -> Source:
             if name not in known:
                 hint = did_you_mean(name, known) or f"; there are {', '.join(sorted(known))}"
                 document.problem(("source", key, index), f"users.aggregates has no {what} '{name}'{hint}")
-    users = 0
-    for dimension in _dimensions(source.filter):
-        users += dimension == "userId"
+    for dimension in dimensions(source.filter):
         if dimension not in USER_DIMENSIONS:
             document.problem(("source", "filter"), f"users.aggregates filters by userId only, not by {dimension!r:.60}")
-    if users > MOST_USERS:
-        text = f"names {users} users, and users.aggregates takes at most {MOST_USERS}"
-        document.problem(("source", "filter"), f"{text}; read all users without a filter, and choose them by 'keep'")
+    check_parts(document, source)
     return source.model_copy(update={"group_by": tuple(sorted(USER_DIMENSIONS))})
 
 
-def _dimensions(part: Any) -> Iterator[Any]:
-    """The dimension of every predicate of a filter as the API spells it, at whatever depth."""
-    if isinstance(part, dict):
-        if "dimension" in part:
-            yield part["dimension"]
-        part = list(part.values())
-    if isinstance(part, list):
-        for one in part:
-            yield from _dimensions(one)
+def check_parts(document: Document, source: Source) -> None:
+    """Note a filter that is too long for one call and cannot be asked in several."""
+    try:
+        parts_of(source.filter, source.asked.name)
+    except ValueError as error:
+        document.problem(("source", "filter"), str(error))

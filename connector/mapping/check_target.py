@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connector.genesys.queries import DIMENSIONS, METRICS, RARE_STATISTICS, SUMMARY_GROUPINGS
+from connector.genesys.queries import DIMENSIONS, METRICS, OBSERVATIONS, RARE_STATISTICS, SUMMARY_GROUPINGS
 from connector.mapping.contents import (
     ELEMENT_NAMES,
     Contents,
@@ -219,12 +219,12 @@ def _unknown_name(
         metric = path.names[-2] if len(path.names) > 1 else path.text
         if near := nearest(name, tree.names):
             document.problem(place, f"unknown statistic '{name}' of {metric}; did you mean '{near}'?")
-        elif tree.names:
+        elif tree.names and not isinstance(tree.rest, Tree):
             document.warn(place, f"unknown statistic '{name}' of {metric}; known are {', '.join(tree.names)}")
         return
     if name in ELEMENT_NAMES:
         document.problem(place, f"'{name}' is for the rows of `each`; without it paths begin at the record")
-    elif contents.shape == "aggregates" and name in METRICS:
+    elif name in {"aggregates": METRICS, "observations": OBSERVATIONS}.get(contents.shape, ()):
         document.problem(place, f"metric '{name}' is not asked for; add it to source.metrics")
     elif contents.shape == "aggregates" and name in DIMENSIONS:
         document.problem(place, f"dimension '{name}' is not asked for; add it to source.group_by")
@@ -308,6 +308,7 @@ def _dimensions_meant(source: Source) -> list[str]:
 _LASTING = {
     "aggregates": ("end",),
     "users": ("end",),
+    "observations": ("end",),
     "summary": ("id", "conversationStart"),
     "details": (),
     "endpoint": (),

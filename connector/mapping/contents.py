@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from connector.genesys.queries import METRICS
+from connector.genesys.queries import METRICS, OBSERVATIONS, QUALIFIED
 from connector.mapping.endpoint import Endpoint
 from connector.mapping.model import Source
 from connector.mapping.paths import Name, RecordPath, Where, parse_path
@@ -195,6 +195,10 @@ def contents_of(source: Source) -> Contents:
     if shape == "users":
         names |= {**_values("text", "userId metric qualifier"), "sum": Value("integer")}
         return Contents(shape, Tree("record", names, None))
+    if shape == "observations":
+        names |= {**_values("text", "queueId mediaType"), "taken": Value("datetime"), "truncated": Many(Value("text"))}
+        names |= {name: _observed(name) for name in source.metrics}
+        return Contents(shape, Tree("record", names, None))
     if shape == "aggregates":
         names["mediaType"] = Value("text")
     else:
@@ -222,6 +226,12 @@ def _of_endpoint(endpoint: Endpoint) -> Contents:
 def _statistics(known: Sequence[str]) -> Tree:
     kinds: dict[str, Node] = {name: Value("integer" if name == "count" else "number") for name in known}
     return Tree("statistic", kinds, Value("number"))
+
+
+def _observed(metric: str) -> Tree:
+    """What was observed; of some metrics, and of those nobody knows, also status by status."""
+    whole = _statistics(OBSERVATIONS.get(metric, ()))
+    return replace(whole, rest=whole) if metric in QUALIFIED or metric not in OBSERVATIONS else whole
 
 
 def _measure() -> Tree:

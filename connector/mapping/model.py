@@ -249,4 +249,5 @@ def window_of(mapping: Mapping) -> Window:
         lookback=rules.lookback.length(),
         settle=rules.settle.length(),
         recheck=tuple(age.length() for age in rules.recheck),
+        is_snapshot=mapping.query.is_snapshot,
     )

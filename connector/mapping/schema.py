@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, SUMMARY_GROUPINGS, SUMMARY_METRICS
+from connector.genesys.queries import CATALOGUE, DIMENSIONS, METRICS, OBSERVATIONS, SUMMARY_GROUPINGS, SUMMARY_METRICS
 from connector.mapping.arguments import SOURCES
 from connector.mapping.known import choices, is_required
 from connector.mapping.language import NOTHING, PART, REQUIRED, Entry, Part
@@ -50,7 +50,7 @@ def _definitions() -> dict[str, Any]:
         **lists,
         "query": {"enum": list(CATALOGUE)},
         "dimension": {"enum": sorted(DIMENSIONS | SUMMARY_GROUPINGS)},
-        "metric": {"enum": sorted({*METRICS, *SUMMARY_METRICS})},
+        "metric": {"enum": sorted({*METRICS, *OBSERVATIONS, *SUMMARY_METRICS})},
         "lookup": {"enum": [f"{kind}.{name}" for kind, names in LOOKUPS.items() for name in names]},
         "expected": {
             "type": "object",

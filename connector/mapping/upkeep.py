@@ -56,6 +56,8 @@ def check_upkeep(document: Document, source: Source, window: WindowRules, upkeep
         open_ones = f"open records are read again for {upkeep.open_give_up} (open_give_up): it must be at least that"
         document.problem(("keep_hashes",), f"{upkeep.keep_hashes} is too short: {open_ones}")
     grain = window.size if query.is_cell else source.granularity or MINUTE
+    if query.is_snapshot:
+        return  # it is complete to the end of the interval that lasts
     if upkeep.freshness and upkeep.freshness.length() <= window.settle.length() + grain.length():
         behind = f"the stream is always up to {window.settle} (window.settle) and an interval of {grain} behind"
         document.problem(("freshness",), f"{upkeep.freshness} can never be reached: {behind}")

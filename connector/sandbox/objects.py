@@ -151,4 +151,22 @@ OBJECTS: tuple[SObject, ...] = (
             number("Handle_s__c", "Handle (s)", 16, 1),
         ),
     ),
+    SObject(
+        "Queue_Snapshot__c",
+        "Queue Snapshot",
+        "Queue Snapshots",
+        "a07",
+        (
+            external_id("Genesys_Key__c", "Genesys Key"),
+            text("Queue_Id__c", "Queue Id", 40),
+            text("Queue_Name__c", "Queue Name", 80),
+            text("Media_Type__c", "Media Type", 40),
+            date_time("Interval_Start__c", "Interval Start"),
+            date_time("Taken__c", "Taken"),
+            number("Waiting__c", "Waiting", 18, 0),
+            number("Interacting__c", "Interacting", 18, 0),
+            number("Agents_On_Queue__c", "Agents On Queue", 18, 0),
+            number("Agents_Idle__c", "Agents Idle", 18, 0),
+        ),
+    ),
 )

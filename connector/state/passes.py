@@ -221,6 +221,11 @@ class Passes:
         with self._db.transaction() as db:
             owe(db, stream, spans, cause, forced, accepts_vanished=accepts_vanished)
 
+    def owe_nothing(self, stream: str) -> None:
+        """Take off all that is owed: what was true of its time only cannot be read again."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM owed WHERE stream = ?", [stream])
+
     def sweep_seen(self, stream: str) -> None:
         """Forget, in slices, the keys met by passes that are over and whose children are over."""
         sql = """DELETE FROM seen WHERE (pass, kind, digest) IN (

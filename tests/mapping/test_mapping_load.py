@@ -221,7 +221,7 @@ def test_the_key_of_a_summary_holds_groupings_or_id_and_always_start(problems, r
         ("{query: conversations.detail}", "query: unknown query 'conversations.detail'; did you mean "
                                           "'conversations.details'?"),
         ("{query: calls}", "query: unknown query 'calls'; known are conversations.details, conversations.aggregates, "
-                           "aggregates, users.aggregates, conversations.summary"),
+                           "aggregates, users.aggregates, queues.observations, conversations.summary"),
         ("{query: conversations.details, metrics: [tHandle]}", "metrics: 'metrics' is not for conversations.details"),
         ("{query: conversations.details, page_size: 200}", "page_size: conversations.details gives at most 100 "
                                                            "records a page"),

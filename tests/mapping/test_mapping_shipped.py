@@ -14,7 +14,15 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "mappings"
 DAY = "2026-01-01T00:00:00Z"
 ON = ["conversations", "queue-intervals"]
-OFF = ["agent-intervals", "agent-status", "conversation-cases", "conversation-summary", "tasks", "wrap-up-counts"]
+OFF = [
+    "agent-intervals",
+    "agent-status",
+    "conversation-cases",
+    "conversation-summary",
+    "queue-snapshots",
+    "tasks",
+    "wrap-up-counts",
+]
 STREAMS = sorted(ON + OFF)
 
 NAMES = {

@@ -19,9 +19,10 @@ def with_source(more: str) -> str:
     return with_fields(USERS).replace("metrics: [tSystemPresence]", more)
 
 
-def user_filter(*users: str, dimension: str = "userId") -> str:
+def user_filter(*users: str, dimension: str = "userId", more: str = "") -> str:
     predicates = ", ".join(f"{{dimension: {dimension}, value: {user}}}" for user in users)
-    return f"metrics: [tSystemPresence], filter: {{type: or, clauses: [{{type: or, predicates: [{predicates}]}}]}}"
+    clauses = f"{{type: or, predicates: [{predicates}]}}{more}"
+    return f"metrics: [tSystemPresence], filter: {{type: or, clauses: [{clauses}]}}"
 
 
 def test_a_status_becomes_one_row_of_its_user_interval_and_status(read):
@@ -59,9 +60,9 @@ def test_it_is_grouped_by_user_whether_written_or_not(read, written):
         ("metrics: [tSystemPresence], page_size: 5", "source.page_size: 'page_size' is not for users.aggregates"),
         (user_filter("q1", dimension="queueId"),
          "source.filter: users.aggregates filters by userId only, not by 'queueId'"),
-        (user_filter(*(f"u{number}" for number in range(101))),
-         "source.filter: names 101 users, and users.aggregates takes at most 100; read all users without a filter, and "
-         "choose them by 'keep'"),
+        (user_filter(*(f"u{number}" for number in range(101)), more=", {type: and, predicates: []}"),
+         "source.filter: names 101 times userId, and one call takes at most 100; only one plain list can be asked in "
+         "several calls: {type: or, predicates: [{dimension: userId, value: ...}, ...]}"),
     ],
 )  # fmt: skip
 def test_what_the_service_would_refuse_is_told_before_it_is_asked(problems, source, problem):
@@ -69,8 +70,9 @@ def test_what_the_service_would_refuse_is_told_before_it_is_asked(problems, sour
     assert found.split(": ", 1)[1] == problem
 
 
-def test_a_hundred_users_may_be_named(read):
-    assert read(with_source(user_filter(*(f"u{number}" for number in range(100))))).source.filter
+@pytest.mark.parametrize("count", [100, 101, 1_000])
+def test_any_number_of_users_may_be_named_in_one_list(read, count):
+    assert read(with_source(user_filter(*(f"u{number}" for number in range(count))))).source.filter
 
 
 def test_without_granularity_it_is_refused(problems):

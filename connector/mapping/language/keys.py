@@ -187,7 +187,7 @@ WINDOW = Part(
         Entry(
             "size",
             "a duration",
-            "how much time one pass reads; must hold whole intervals",
+            "how much time one pass reads; must hold whole intervals; not for observations",
             DURATION,
             (Example("window: {size: PT6H}"),),
             "P1D",
@@ -195,7 +195,7 @@ WINDOW = Part(
         Entry(
             "lookback",
             "a duration",
-            "each span is read again until it was read once at least so long after it ended",
+            "each span is read again until it was read once at least so long after it ended; not for observations",
             DURATION,
             (Example("window: {lookback: PT12H}"),),
             "PT6H",
@@ -203,7 +203,7 @@ WINDOW = Part(
         Entry(
             "recheck",
             "a list of durations",
-            "ages at which whole cells of `size` are read once more",
+            "ages at which whole cells of `size` are read once more; not for observations",
             list_of(DURATION),
             (Example("window: {recheck: [P1D, P4D]}"),),
             [],
@@ -211,7 +211,7 @@ WINDOW = Part(
         Entry(
             "settle",
             "a duration",
-            "how old data must be before it is read at all",
+            "how old data must be before it is read at all; not for observations",
             DURATION,
             (Example("window: {settle: PT30M}"),),
             "PT15M",

@@ -27,11 +27,12 @@ SOURCE = Part(
         Entry(
             "granularity",
             "an ISO duration such as `PT15M`, `PT1H`, `P1D`; a day must hold a whole number of it",
-            "the length of the intervals",
+            "the length of the intervals; of observations one "
+            "[snapshot](records.md#queuesobservations) is taken in each",
             DURATION,
             (Example("source: {granularity: PT15M}", "aggregates"),),
             REQUIRED,
-            "aggregates",
+            "aggregates, observations",
         ),
         Entry(
             "group_by",
@@ -55,12 +56,13 @@ SOURCE = Part(
             names_among("metric"),
             (Example("source: {metrics: [nOffered, tTalk]}", "aggregates"),),
             REQUIRED,
-            "aggregates, summary",
+            "aggregates, summary, observations",
         ),
         Entry(
             "filter",
             "a filter as the Genesys API spells it",
-            "sent as written",
+            "sent as written; a list of more than 100 users or queues in several calls; observations without one are "
+            "asked for all queues",
             MAPPING,
             (
                 Example(
@@ -68,7 +70,7 @@ SOURCE = Part(
                     "aggregates",
                 ),
             ),
-            queries="aggregates",
+            queries="aggregates, observations",
         ),
         Entry(
             "filters",

@@ -16,10 +16,11 @@ from connector.sandbox.genesys.problems import ApiError
 DETAIL = "analytics:conversationDetail:view"
 AGGREGATE = "analytics:conversationAggregate:view"
 USER_AGGREGATE = "analytics:userAggregate:view"
+QUEUE_OBSERVATION = "analytics:queueObservation:view"
 FLOW_AGGREGATE = "analytics:flowAggregate:view"
 QUEUE = "routing:queue:view"
 WRAP_UP = "routing:wrapupCode:view"
-PERMISSIONS = frozenset({DETAIL, AGGREGATE, USER_AGGREGATE, FLOW_AGGREGATE, QUEUE, WRAP_UP})
+PERMISSIONS = frozenset({DETAIL, AGGREGATE, USER_AGGREGATE, FLOW_AGGREGATE, QUEUE_OBSERVATION, QUEUE, WRAP_UP})
 
 _LIMIT_KEY = "client.credentials.token.rate.per.minute"
 

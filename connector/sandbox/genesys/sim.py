@@ -20,6 +20,7 @@ from connector.sandbox.genesys.access import (
     FLOW_AGGREGATE,
     PERMISSIONS,
     QUEUE,
+    QUEUE_OBSERVATION,
     USER_AGGREGATE,
     WRAP_UP,
     Access,
@@ -33,6 +34,7 @@ from connector.sandbox.genesys.dialects import Dialects
 from connector.sandbox.genesys.jobs import JOB_ACTIONS, Jobs, check_job_arguments
 from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, check_arguments, cut_page
 from connector.sandbox.genesys.lookups import entity_listing, users_listed
+from connector.sandbox.genesys.observations import observe
 from connector.sandbox.genesys.problems import ApiError
 from connector.sandbox.genesys.summary import Summary
 from connector.sandbox.genesys.user_aggregates import user_aggregate, user_answer_extras
@@ -172,6 +174,7 @@ class GenesysSim:
             Served("POST", f"{_CONVERSATIONS}/aggregates/query", AGGREGATE, self._aggregates_query),
             Served("POST", f"{_ANALYTICS}/flows/aggregates/query", FLOW_AGGREGATE, self._flow_aggregates_query),
             Served("POST", f"{_ANALYTICS}/users/aggregates/query", USER_AGGREGATE, self._user_aggregates_query),
+            Served("POST", f"{_ANALYTICS}/queues/observations/query", QUEUE_OBSERVATION, self._queue_observations),
             Served("POST", f"{_CONVERSATIONS}/summary/queries", AGGREGATE, self._summary_query),
             Served("GET", "/api/v2/organizations/me", None, self._organization),
             Served("GET", "/api/v2/routing/queues", QUEUE, self._queues),
@@ -216,6 +219,9 @@ class GenesysSim:
         shown = replace(directory, user_ids=tuple(one for one in directory.user_ids if one not in hidden))
         results = user_aggregate(shown, asked.body(), now)
         return self._results(asked, results, user_answer_extras(directory))
+
+    def _queue_observations(self, asked: Asked) -> Response:
+        return self._results(asked, observe(self.world, asked.body(), self.clock.now()), {})
 
     def _results(self, asked: Asked, results: Sequence[dict[str, Any]], body: dict[str, Any]) -> Response:
         page = cut_page(results, 1, max(1, len(results)), asked.rules, self._short_pages, asked.request.path)

@@ -97,7 +97,7 @@ def test_the_list_holds_every_object(api):
     assert [each["name"] for each in api.get("sobjects").json()["sobjects"]] == [
         *("Account", "Contact", "Lead", "Case", "Task"),
         *("Queue_Interval__c", "Conversation__c", "Conversation_Summary__c", "Conversation_Leg__c"),
-        *("Agent_Interval__c", "Agent_Status__c", "Wrap_Up_Count__c"),
+        *("Agent_Interval__c", "Agent_Status__c", "Wrap_Up_Count__c", "Queue_Snapshot__c"),
         *("PermissionSet", "PermissionSetAssignment"),
     ]
 
