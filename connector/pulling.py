@@ -179,7 +179,7 @@ class Puller:
                 self._reading = None
                 self._work.appendleft(Planned("new", self._snapshots.present()))
                 return 0.0
-            self._story += self._snapshots.doubts(reading.of, page)
+            self._story += self._snapshots.doubts(reading.of, page, reading.seen)
         if reading.resumed is not None:
             return self._resume(reading, page, reading.resumed)
         return self._weigh(reading, page)

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from connector.genesys.judge import Page
+from connector.genesys.judge import ASK_AGAIN_SECONDS, Page, Seen
 from connector.spans import Span, stamp
 from connector.state.one_pass import Pass
 from connector.state.passes import Passes
@@ -69,13 +69,17 @@ class Snapshots:
         what = "snapshot was" if many == 1 else "snapshots were"
         return [f"{many:,} {what} missed, from {stamp(last)} to {stamp(present.start)}: no run took them"]
 
-    def doubts(self, one: Pass, page: Page) -> list[str]:
-        """What the service says against its own answer."""
-        if not page.truncated:
+    def doubts(self, one: Pass, page: Page, seen: Seen) -> list[str]:
+        """What speaks against an answer that is taken all the same. seen: before it."""
+        doubt = ""
+        if page.truncated:
+            doubt = f"the service calls {', '.join(page.truncated)} truncated"
+        elif not page.records and seen.asked_again == len(ASK_AGAIN_SECONDS):
+            doubt = "the service tells nothing of any queue: may the OAuth client see their divisions?"
+        if not doubt:
             return []
-        doubt = f"{one.span}: the service calls {', '.join(page.truncated)} truncated; it counts as taken"
-        log.warning("%s %s", one.stream, doubt)
-        return [doubt]
+        log.warning("%s %s: %s", one.stream, one.span, doubt)
+        return [f"{one.span}: {doubt}"]
 
     def _miss(self, one: Pass) -> None:
         log.warning("%s %s: %s", one.stream, one.span, LATE)

@@ -64,20 +64,19 @@ def flatten_observations(results: Iterable[Mapping[str, Any]], span: Span, taken
     metric a mapping of its statistics. Of a metric given status by status it holds those of each under its qualifier
     as well, and beside them the sums over all where the service gives none itself. `truncated`: a list of the metrics
     of which the service says that it cut something off, left out where there is none.
-    Source: vendor reference, queue observations.
+    Raises TypeError when a metric has no name. Source: vendor reference, queue observations.
     """
     moment = {"start": stamp(span.start), "end": stamp(span.end), "taken": stamp(taken)}
     for result in results:
         record: Record = {**(result.get("group") or {}), **moment}
         found: dict[str, dict[str | None, Mapping[str, float]]] = {}
         for one in result.get("data") or ():
-            qualified, qualifier, stats = (
-                found.setdefault(one.get("metric"), {}),
-                one.get("qualifier"),
-                one.get("stats"),
-            )
+            name, qualifier, stats = one.get("metric"), one.get("qualifier"), one.get("stats") or {}
+            if not isinstance(name, str) or not isinstance(qualifier, str | None):
+                raise TypeError("a metric is named by text")
+            qualified = found.setdefault(name, {})
             known = qualified.get(qualifier)
-            qualified[qualifier] = dict(stats or {}) if known is None else _added(known, stats or {})
+            qualified[qualifier] = dict(stats) if known is None else _added(known, stats)
         for name, qualified in found.items():
             whole = qualified.pop(None, None)
             record[name] = {**qualified, **(_total(qualified.values()) if whole is None else whole)}

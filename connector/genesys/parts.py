@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from connector.genesys.judge import Complete, GoOn, Page, Seen, Step
+from connector.genesys.judge import ASK_AGAIN_SECONDS, AskAgain, Complete, GoOn, Page, Seen, Step
 from connector.genesys.queries import IN_PARTS, InParts
 
 Filter = Mapping[str, Any]
@@ -63,10 +63,17 @@ def dimensions(part: Any) -> Iterator[Any]:
 
 
 def judge_part(seen: Seen, page: Page) -> tuple[Step, Seen]:
-    """The next step after one part. Its answer is whole in itself, so the pass is when the last one is answered."""
+    """The next step after one part. Its answer is whole in itself, so the pass is when the last one is answered.
+
+    Of what is now the service gives zeros as well, so that an answer without anything is odd: it is asked again.
+    """
     parts = page.witnesses.page_count or 1
+    if page.taken and not page.records and seen.asked_again < len(ASK_AGAIN_SECONDS):
+        again = AskAgain(page.number, ASK_AGAIN_SECONDS[seen.asked_again])
+        return again, replace(seen, asked_again=seen.asked_again + 1)
     if parts > 1:
-        seen = replace(seen, witnesses=page.witnesses, last_number=page.number, last_digest=page.digest)
+        told = page.witnesses
+        seen = replace(seen, witnesses=told, last_number=page.number, last_digest=page.digest, asked_again=0)
     return (GoOn(page.number + 1) if page.number < parts else Complete()), seen
 
 

@@ -5,7 +5,7 @@ Each agent of the simulated organisation is a member of one queue, in turn.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.sandbox.conversations import milliseconds, sessions
@@ -54,11 +54,12 @@ def observe(world: World, body: Mapping[str, Any], now: datetime) -> list[dict[s
 
 def _running(world: World, now: datetime) -> Running:
     found: Running = {}
-    for _, identity in world.alive_at(now, now, now, datetime.max.replace(tzinfo=now.tzinfo)):
+    for _, identity in world.alive_at(now, now, now - timedelta(milliseconds=1), now + timedelta(milliseconds=1)):
         conversation = world.conversation_at(now, identity)
         for participant, session in sessions(conversation or {}):
             for segment in session.get("segments") or ():
-                if "segmentEnd" in segment or "queueId" not in segment:
+                is_over = "segmentEnd" in segment or segment["segmentType"] == "wrapup"
+                if is_over or "queueId" not in segment:
                     continue
                 metric = {"acd": "oWaiting", "agent": "oInteracting"}.get(participant["purpose"])
                 if metric and segment["segmentType"] == "alert":
