@@ -1,11 +1,14 @@
 """Snapshots: one in each interval while it lasts, none made up for what was missed, whatever a run meets."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from lab import Killed, KillingAdapter, Lab, at, conversation
 
@@ -206,7 +209,7 @@ def test_killed_at_any_step_the_next_run_of_the_hour_makes_it_whole(make_lab: Ma
     calm = made_of_two_calls(make_lab)
     steps = killed_at(calm, 10**9)
     assert org(calm) == truth(calm, at(10.01))
-    for step in Random(3).sample(range(1, steps + 1), 8):
+    for step in Random(3).sample(range(1, steps + 1), 6):
         lab = made_of_two_calls(make_lab)
         assert killed_at(lab, step) >= step
         result = lab.sync()
@@ -219,23 +222,58 @@ def test_killed_at_any_step_the_next_run_of_the_hour_makes_it_whole(make_lab: Ma
 def test_killed_at_any_step_a_later_hour_delivers_what_was_stored_and_takes_its_own(make_lab: MakeLab):
     """A snapshot of two calls is whole when both were stored; else what there is arrives, and it counts as missed."""
     calm = made_of_two_calls(make_lab)
-    steps, fates = killed_at(calm, 10**9), set()
+    steps = killed_at(calm, 10**9)
     whole = org(calm)
-    for step in Random(1).sample(range(1, steps + 1), 8):
+    for step in Random(1).sample(range(1, steps + 1), 6):
         lab = made_of_two_calls(make_lab)
         killed_at(lab, step)
         lab.clock.advance(3600)
-        now = truth(lab, lab.clock.now())
+        now, calls = truth(lab, lab.clock.now()), lab.genesys.counts()[CALL]
         result = lab.sync()
         assert (result.error, result.exit_code) == (None, 0), step
+        assert lab.genesys.counts()[CALL] == calls + 2, "nothing is asked for the hour that is over"
         first = of_hour(org(lab), 10)
         assert of_hour(org(lab), 11) == now, step
         assert unfinished(lab) == [], step
         is_covered = len(lab.table("coverage")) == 2
         assert (first == whole) if is_covered else (first.items() < whole.items()), step
-        fates.add((is_covered, len(first)))
-    assert {(True, len(whole)), (False, 0)} < fates
-    assert len(fates) == 3
+
+
+def kill_when_stored(lab: Lab, page: int) -> None:
+    """A run that is gone as soon as a page of its pass is stored."""
+
+    def kill() -> None:
+        with closing(sqlite3.connect(lab.config.state)) as state:
+            stored = state.execute("SELECT checkpoint FROM passes WHERE state = 'pulling'").fetchone()
+        if stored and stored[0] and orjson.loads(stored[0])["page"] == page:
+            raise Killed
+
+    lab.after_commit = kill
+    with pytest.raises(Killed):
+        lab.sync()
+    lab.after_commit = lambda: None
+
+
+@pytest.mark.parametrize(("page", "state", "told"), [(1, "failed", 1), (2, "settled", 0)])
+def test_found_in_a_later_hour_it_is_whole_when_its_last_part_was_stored_and_else_missed(
+    make_lab: MakeLab, page: int, state: str, told: int
+):
+    lab = made_of_two_calls(make_lab)
+    first_call = [queue["id"] for queue in lab.world.directory.queues[:2]]
+    kill_when_stored(lab, page)
+    whole = truth(lab, at(10.01))
+    expected = whole if page == 2 else {key: row for key, row in whole.items() if key.split("|")[0] in first_call}
+    lab.clock.advance(3600)
+    result = lab.sync()
+    assert (result.error, result.exit_code) == (None, 0)
+    assert org(lab) == {**expected, **truth(lab, at(11.01))}
+    assert lab.genesys.counts()[CALL] == page + 2
+    assert [one["state"] for one in lab.table("passes")] == [state, "settled"]
+    lab.clock.advance(3600)
+    lab.sync()
+    with lab.opened() as ready:
+        (found,) = status(ready.store, [lab.stream], at(12.1))
+    assert found.snapshots == Snapshots(3 - told, 3 - told, at(10 + told))
 
 
 class SlowAdapter(WsgiAdapter):

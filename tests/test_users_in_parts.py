@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
-from lab import Killed, KillingAdapter, Lab, at
+from lab import Lab, at
+from test_snapshots import kill_when_stored, killed_at
 
 from connector.errors import QueryRefused
 from connector.forecast import stream_plan
@@ -92,45 +93,26 @@ def test_three_calls_make_one_pass_and_no_user_comes_twice(make_lab: MakeLab):
     assert [(one["state"], one["pages"]) for one in lab.table("passes")] == [("settled", 3)]
 
 
-def killed_at(lab: Lab, step: int) -> int:
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-        if steps >= step:
-            raise Killed
-
-    lab.after_commit = count
-    lab.wrap_adapter = lambda adapter: KillingAdapter(lab, count)
-    try:
-        lab.sync()
-    except Killed:
-        pass
-    finally:
-        lab.after_commit = lambda: None
-        lab.wrap_adapter = lambda adapter: adapter
-    return steps
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_killed_between_its_parts_the_next_run_goes_on_behind_the_last_one_stored(make_lab: MakeLab, page: int):
+    lab = made(make_lab)
+    kill_when_stored(lab, page)
+    asked = watched(lab)
+    result = lab.sync()
+    assert (result.error, result.exit_code) == (None, 0)
+    assert org(lab) == truth(lab)
+    assert [(one["state"], one["pages"], one["duplicate"]) for one in lab.table("passes")] == [("settled", 3, 0)]
+    # The last part stored is asked once more, to see that it is still the same.
+    assert asked == [100, 100, 50][page - 1 :]
 
 
-def test_killed_anywhere_the_next_run_goes_on_behind_the_last_part_stored(make_lab: MakeLab):
-    calm = made(make_lab)
-    steps, resumed = killed_at(calm, 10**9), set()
-    for step in Random(4).sample(range(8, steps + 1), 7):
-        lab = made(make_lab)
-        killed_at(lab, step)
-        pulling = [one for one in lab.table("passes") if one["state"] == "pulling"]
-        stored = sum(one["pages"] for one in pulling)
-        asked = watched(lab)
-        result = lab.sync()
-        assert (result.error, result.exit_code) == (None, 0), step
-        assert org(lab) == truth(lab), step
-        assert [(one["state"], one["pages"], one["duplicate"]) for one in lab.table("passes")] == [("settled", 3, 0)]
-        # The last part stored is asked once more, to see that it is still the same.
-        if pulling:
-            assert asked == [100, 100, 50][max(stored - 1, 0) :], step
-            resumed.add(stored)
-    assert len(resumed & {1, 2}) > 0
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_step_the_next_run_ends_with_every_user_once(make_lab: MakeLab, seed: int):
+    lab = made(make_lab)
+    killed_at(lab, Random(seed).randrange(4, 60))
+    assert lab.sync().exit_code == 0
+    assert org(lab) == truth(lab)
+    assert {(one["state"], one["duplicate"]) for one in lab.table("passes")} == {("settled", 0)}
 
 
 def test_a_part_that_is_refused_is_no_reason_to_halve_the_span(make_lab: MakeLab):
@@ -148,9 +130,7 @@ def test_a_part_that_is_refused_is_no_reason_to_halve_the_span(make_lab: MakeLab
 @pytest.mark.parametrize("status", [502, 504])
 def test_a_part_without_an_answer_is_asked_by_the_next_run(make_lab: MakeLab, status: int):
     lab = made(make_lab)
-    lab.faults.change(
-        Rule("status", {"code": status}, service="genesys", path="/users/aggregates", nth=[*range(2, 60)])
-    )
+    lab.faults.change(Rule("status", {"code": status}, service="genesys", path="/users/aggregates", nth=[*range(2, 8)]))
     assert lab.sync().exit_code == 4
     assert [(one["state"], one["pages"]) for one in lab.table("passes")] == [("pulling", 1)]
     lab.faults.change()

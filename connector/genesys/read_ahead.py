@@ -99,7 +99,8 @@ def page_reader(
 ) -> Iterator[PageReader]:
     """A reader of one stream's pages that reads ahead in threads, for the time of a `with` block; most: 0 for none.
 
-    At the end calls not begun are given up, and the others waited for.
+    What is true of now only is asked in its turn. now: see PageReader. At the end calls not begun are given up, and
+    the others waited for.
     """
     if not most or mapping.query.is_snapshot:
         yield PageReader(client, mapping, now=now)
