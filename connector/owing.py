@@ -28,6 +28,8 @@ def write_what_is_owed(
     if order.reads_again:
         asked = _asked(store, name, order, horizon)
         store.passes.owe(name, asked, order.command, order.forced, accepts_vanished=order.accept_vanished)
+    if stream.window.is_snapshot:
+        store.passes.owe_nothing(name)
 
 
 def _asked(store: Store, name: str, order: Order, horizon: datetime) -> list[Span]:

@@ -33,12 +33,8 @@ class Snapshots:
         return self._window.present(self._now())
 
     def begin(self, stream: str, prints: tuple[str, str]) -> Pass | None:
-        """Begin the snapshot of the present interval: time has gone on since the run planned. None when it is there.
-
-        What a changed mapping owes of the past is taken off, for it cannot be read again.
-        """
+        """Begin the snapshot of the present interval: time has gone on since the run planned. None when it is there."""
         now = self._now()
-        self._passes.owe_nothing(stream)
         planned = plan(self._window, self._passes.known(stream), now)
         return self._passes.begin(stream, planned[0], prints, self._run, now) if planned else None
 
