@@ -20,6 +20,7 @@ import requests
 from connector.config import Config
 from connector.errors import ConfigError, MappingError, Stopped
 from connector.genesys.client import GenesysClient
+from connector.genesys.kept_answers import KeptAnswers
 from connector.genesys.read_ahead import PAGES_AHEAD
 from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
 from connector.orders import Progress, Stream
@@ -196,7 +197,8 @@ def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysCl
         now=lambda: seams.now().timestamp(),
         sleep=seams.sleep,
     )
-    return GenesysClient(genesys, transport, pace)
+    kept = KeptAnswers(config.answers or config.home / "answers", seams.now)
+    return GenesysClient(genesys, transport, pace, folder=config.home / ".connector", kept=kept)
 
 
 @contextmanager
@@ -210,7 +212,8 @@ def rehearsal(config: Config) -> Iterator[Config]:
                 original.copy_to(copy)
             finally:
                 original.close()
-        yield replace(config, state=copy, home=Path(folder))
+        answers = config.answers or config.home / "answers"
+        yield replace(config, state=copy, home=Path(folder), answers=answers)
 
 
 def _nearest(name: str, known: dict[str, Mapping]) -> str:

@@ -98,7 +98,10 @@ class SalesforceSettings:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything one installation is told. Paths are absolute. warnings: what works, but should be mended."""
+    """Everything one installation is told. Paths are absolute. warnings: what works, but should be mended.
+
+    answers: folder for shapes of malformed answers, None: `answers` in the home.
+    """
 
     home: Path
     state: Path
@@ -108,6 +111,7 @@ class Config:
     salesforce: SalesforceSettings
     hash_salt: Secret | None
     warnings: tuple[str, ...] = ()
+    answers: Path | None = None
 
 
 def home_folder(option: str | None, environment: Mapping[str, str]) -> Path:

@@ -1,12 +1,13 @@
 """What becomes of each record of a page: duplicate, of another span, filtered, not mappable, or rows for the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from connector.genesys.judge import Record
-from connector.genesys.pages import PageReader
+from connector.genesys.pages import LongPage, PageReader
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
 from connector.spans import stamp
+from connector.spools import Spool
 from connector.state.hashes import digest
 from connector.state.one_pass import Pass
 from connector.state.outbox import Entry, Outbox
@@ -25,19 +26,19 @@ class Fates:
         self._rank = {target: rank for rank, target in enumerate(order)}
 
     def entries(
-        self, one: Pass, reader: PageReader, records: Sequence[Record], distinct: int
-    ) -> tuple[Sequence[Entry], int]:
+        self, one: Pass, reader: PageReader, records: Collection[Record], distinct: int
+    ) -> tuple[Collection[Entry], int]:
         """What becomes of each record of a page, and the distinct keys met with it.
 
-        reader: of the page, knows the key and the time of its records; distinct: keys met before it.
+        reader: of the page, knows the key and the time of its records; distinct: keys met before it. Of a long page
+        only the digests of its keys are in memory at once. Raises StateError.
         """
         start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
-        keys = [digest(reader.key_of(record)) for record in records]
-        met = self._outbox.seen(one, keys)
-        entries = []
-        for record, key in zip(records, keys, strict=True):
-            content = digest(record)
-            known = met.get(key)
+        met: dict[bytes, tuple[bytes, int]] = {}
+        entries: Spool[Entry] | list[Entry] = Spool(records.folder) if isinstance(records, LongPage) else []
+        for record in records:
+            key, content = digest(reader.key_of(record)), digest(record)
+            known = met.get(key) or self._outbox.seen(one, [key]).get(key)
             if known is None or known[1] != one.reading:
                 distinct += 1
             met[key] = (content, one.reading)

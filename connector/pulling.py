@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from connector.disagreements import Arbiter
@@ -297,7 +297,7 @@ class Puller:
         return self._take(reading, page, step)
 
     def _keep(
-        self, reading: Reading, page: Page, seen: Seen, entries: Sequence[Entry], distinct: int, beside: Beside
+        self, reading: Reading, page: Page, seen: Seen, entries: Collection[Entry], distinct: int, beside: Beside
     ) -> None:
         """Store a page whole; beside: what its transaction says of open records; it also says which ids were named."""
         checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)

@@ -120,7 +120,8 @@ class Transport:
         """The answer, when its status is below 300, or 300 or 304; redirects are not followed.
 
         service: the word for messages. json: written as the body. data: the body; a file is sent from where it stands,
-        at every try. stream: the body is left unread, the caller reads and closes it.
+        at every try. stream: the body is left unread, the caller reads and closes it; with `unsound`, that reads it to
+        its end, and a connection that breaks meanwhile is asked again like any other.
         repeat: statuses 408, 420, 429, 500, 502, 503, 504, connection faults, timeouts and cut bodies are tried again.
         Without it only a 429 or Salesforce's "too many at once" is, for then the service has refused to act.
         before: called before every try. timeout: seconds, or (connect, read).
@@ -201,6 +202,8 @@ class Transport:
                 timeout=ask.timeout,
                 allow_redirects=False,
             )
+            if ask.unsound and not _is_good(answer):
+                answer.content  # noqa: B018  # what the service says about an error is read whole, or asked for again
         except (OSError, raw_faults.HTTPError) as fault:  # every fault of requests is an OSError
             raise self._from_fault(ask, fault) from None
         self._answered.add(ask.host)
@@ -208,9 +211,9 @@ class Transport:
         milliseconds = answer.elapsed.total_seconds() * 1000
         where = (ask.method, ask.host, ask.path)
         self._log.debug("%s %s%s %d in %.0f ms, %s", *where, answer.status_code, milliseconds, correlation)
-        if answer.status_code < 301 or answer.status_code == 304:
+        if _is_good(answer):
             self._compare_clocks(ask, answer, began)
-            wrong = ask.unsound(answer) if ask.unsound else ""
+            wrong = self._wrong(ask, answer)
             if not wrong:
                 return answer
             message = f"{ask} answered {answer.status_code}, but {wrong}"
@@ -220,6 +223,17 @@ class Transport:
             raise self._from_status(ask, answer)
         finally:
             answer.close()
+
+    def _wrong(self, ask: "_Ask", answer: requests.Response) -> str:
+        """What `unsound` says about an answer of good status, which may read its body from the wire."""
+        try:
+            return ask.unsound(answer) if ask.unsound else ""
+        except (OSError, raw_faults.HTTPError) as fault:
+            answer.close()
+            raise self._from_fault(ask, fault) from None
+        except BaseException:
+            answer.close()
+            raise
 
     def _from_fault(self, ask: "_Ask", fault: Exception) -> Exception:
         """What a fault without an answer becomes: _Again, or an error of its own."""
@@ -362,6 +376,10 @@ def _again(state: tenacity.RetryCallState) -> _Again:
     if not isinstance(fault, _Again):
         raise TypeError("only _Again is tried again")
     return fault
+
+
+def _is_good(answer: requests.Response) -> bool:
+    return answer.status_code < 301 or answer.status_code == 304
 
 
 def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -15,10 +15,11 @@ ROOT = Path(connector.__file__).parent
 LEVELS = (
     "errors",
     "masking login_choice",
-    "spans refusals",
+    "spans refusals spools",
+    "bodies",
     "windows rhythm",
     "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.parts genesys.templates "
-    "genesys.facts genesys.flatten genesys.mentions genesys.regions",
+    "genesys.facts genesys.flatten genesys.mentions genesys.regions genesys.redaction",
     "mapping connection",
     "transport config orders",
     "pace state",
@@ -49,6 +50,7 @@ PURE = (
     "genesys.flatten",
     "genesys.mentions",
     "genesys.regions",
+    "genesys.redaction",
 )
 
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from connector.errors import MalformedAnswer, QueryRefused, RefusedSpan
+from connector.errors import QueryRefused, RefusedSpan
 from connector.genesys.client import Answer
 from connector.genesys.flatten import flatten_conversations
 from connector.genesys.judge import Record
@@ -57,7 +57,7 @@ class IdReader:
         try:
             return list(flatten_conversations(listed))
         except (AttributeError, TypeError) as fault:
-            raise MalformedAnswer(
+            raise answer.malformed(
                 f"Genesys Cloud {self._call.path}: {self._records!r} is no list of objects such as documented",
                 "the pass stays open and is read again by the next run",
             ) from fault

@@ -5,13 +5,15 @@ analytics queries are read-only, so every call made here may be repeated.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
 import requests
 
+from connector.bodies import Body, read_body
 from connector.config import GenesysSettings
 from connector.errors import (
     ConnectorError,
@@ -23,6 +25,8 @@ from connector.errors import (
     RefusedSpan,
 )
 from connector.genesys.auth import SERVICE, Login
+from connector.genesys.kept_answers import KeptAnswers
+from connector.genesys.large import parse_large
 from connector.masking import mask
 from connector.pace import Call, Pace, Told
 from connector.transport import Params, Transport
@@ -30,23 +34,52 @@ from connector.transport import Params, Transport
 _ROLES = "Genesys Cloud Admin > Integrations > OAuth > your client > Roles"
 
 
+_CHUNK_BYTES = 64 * 1024
+
+Keep = Callable[[str], Path | None]
+"""Keeps what an answer looks like, with what is wrong with it; gives the file, None where there is none."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """One good answer. body: the JSON object; headers: names in any case; size: bytes of the body."""
+    """One good answer.
+
+    body: the JSON object, long lists in it as LongList where it is large; headers: names in any case; size: bytes of
+    the body; keep: keeps what it looks like.
+    """
 
     body: dict[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     size: int
+    keep: Keep = field(default=lambda problem: None, repr=False, compare=False)
+
+    def malformed(self, message: str, hint: str = "") -> MalformedAnswer:
+        """The error for an answer that is not what the catalogue says, which names the file that tells its shape."""
+        return MalformedAnswer(f"{message}{_where_kept(self.keep(message))}", hint)
 
 
 class GenesysClient:
-    """One Genesys organisation, as one OAuth client sees it. Threads may share it. calls: tries made, logins aside."""
+    """One Genesys organisation, as one OAuth client sees it. Threads may share it. calls: tries made, logins aside.
 
-    def __init__(self, settings: GenesysSettings, transport: Transport, pace: Pace) -> None:
+    folder: for the files of large answers while they are read, None: the system's; kept: gets the shapes of answers
+    that are not what they should be.
+    """
+
+    def __init__(
+        self,
+        settings: GenesysSettings,
+        transport: Transport,
+        pace: Pace,
+        *,
+        folder: Path | None = None,
+        kept: KeptAnswers | None = None,
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._pace = pace
         self._login = Login(settings, transport)
+        self._folder = folder
+        self._kept = kept
         self.calls = 0
         self._counting = threading.Lock()
 
@@ -102,6 +135,8 @@ class GenesysClient:
     ) -> Answer:
         parsed: dict[str, Any] = {}
         tries: list[Call] = []
+        heard: list[tuple[requests.Response, Body]] = []
+        faults: list[str] = []
 
         def count_and_wait() -> None:
             with self._counting:
@@ -109,25 +144,51 @@ class GenesysClient:
             tries.append(self._pace.wait())
 
         def unsound(answer: requests.Response) -> str:
-            wrong, found = _parse(answer.content)
+            content = read_body(answer.iter_content(_CHUNK_BYTES), self._folder)
+            heard[:] = [(answer, content)]
+            wrong, found = _parse(content)
             parsed.update(found)
+            faults.append(wrong)
             return wrong
 
-        answer = self._transport.request(
-            SERVICE,
-            method,
-            f"https://api.{self._settings.domain}/{path.lstrip('/')}",
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            params=params,
-            json=body,
-            before=count_and_wait,
-            before_wait=self._hold_after_429,
-            unsound=unsound,
-        )
+        def remember(answer: requests.Response) -> None:
+            heard[:] = [(answer, Body(len(answer.content), answer.content))]
+
+        def keep(problem: str) -> Path | None:
+            if self._kept is None or not heard:
+                return None
+            ((answer, content),) = heard
+            return self._kept.keep(problem, (method, path, params or ()), answer.status_code, answer.headers, content)
+
+        try:
+            answer = self._transport.request(
+                SERVICE,
+                method,
+                f"https://api.{self._settings.domain}/{path.lstrip('/')}",
+                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+                params=params,
+                json=body,
+                stream=True,
+                before=count_and_wait,
+                before_wait=self._hold_after_429,
+                unsound=unsound,
+                final=remember,
+            )
+        except MalformedAnswer as error:
+            where = _where_kept(keep(faults[-1]))
+            raise MalformedAnswer(f"{error.message}{where}", error.hint, status=error.status) from None
+        except Refused as error:
+            if isinstance(error.answer, dict) or error.status == 413:
+                raise
+            # What the service says about itself stands in its own form: this is no word of it.
+            where = _where_kept(keep(f"status {error.status} in no form of the service"))
+            raise Refused(
+                f"{error.message}{where}", error.hint, status=error.status, code=error.code, answer=error.answer
+            ) from None
         told = _rate(answer.headers)
         if told is not None:
             self._pace.heed(tries[-1], told)
-        return Answer(parsed, answer.headers, len(answer.content))
+        return Answer(parsed, answer.headers, heard[0][1].size, keep)
 
     def _hold_after_429(self, status: int | None, seconds: float) -> None:
         if status == 429:
@@ -143,15 +204,20 @@ def _rate(headers: Mapping[str, str]) -> Told | None:
     return Told(count, allowed, reset)
 
 
-def _parse(content: bytes) -> tuple[str, dict[str, Any]]:
+def _parse(content: Body) -> tuple[str, dict[str, Any]]:
     """What is wrong with a body, "" when nothing is; and the object it holds."""
-    if not content.strip():
+    head = content.read(0, _CHUNK_BYTES).lstrip()
+    if not head and content.size <= _CHUNK_BYTES:
         return "its body is empty", {}
     try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return ("its body is a web page" if content.lstrip().startswith(b"<") else "its body is not whole JSON"), {}
+        body = parse_large(content) if content.content is None else orjson.loads(content.content)
+    except ValueError:
+        return ("its body is a web page" if head.startswith(b"<") else "its body is not whole JSON"), {}
     return ("", body) if isinstance(body, dict) else ("its body is no JSON object", {})
+
+
+def _where_kept(file: Path | None) -> str:
+    return f"; what it looks like, without values, is kept in {file}" if file else ""
 
 
 def _meaning(error: Refused, permission: str) -> ConnectorError:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from connector.errors import MalformedAnswer
 from connector.genesys.pages import AVAILABLE, Caller, PageReader, instant_at
 from connector.genesys.queries import JobQuery
 from connector.genesys.templates import fill
@@ -52,10 +51,10 @@ class JobReader(PageReader):
         """
         if self._available is None:
             path = f"{self._job.path}/availability"
-            body = self._client.call("GET", path, permission=self.query.permission).body
-            self._available = instant_at(body, AVAILABLE)
+            answer = self._client.call("GET", path, permission=self.query.permission)
+            self._available = instant_at(answer.body, AVAILABLE)
             if self._available is None:
-                raise MalformedAnswer(
+                raise answer.malformed(
                     f"Genesys Cloud {path}: {AVAILABLE!r} is no instant",
                     "without it nobody knows what a job lacks; `source: {via: query}` reads without jobs",
                 )
@@ -70,7 +69,7 @@ class JobReader(PageReader):
         answer = self._client.call("POST", self._job.path, body=body, permission=self.query.permission)
         name = answer.body.get("jobId")
         if not isinstance(name, str) or not name:
-            raise MalformedAnswer(f"Genesys Cloud {self._job.path}: the answer names no job")
+            raise answer.malformed(f"Genesys Cloud {self._job.path}: the answer names no job")
         return name
 
     def state(self, job: str) -> JobState:

@@ -11,7 +11,7 @@ nothing. A page count alone adds caution: more waits, and the word of the halves
 for computed page counts prove nothing (vendor's blog on conversation queries; older integrations found them stale).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -41,15 +41,16 @@ class Witnesses:
 class Page:
     """One answer of a list call.
 
-    number: as it was asked for, from 1; records: flattened; digest: of the record keys in order, equal for equal pages;
-    size: how many records were asked for, 0 where the request cannot say; cursor: by which it was asked, None for the
-    first; next: of the page that follows, None where there is none or pages have numbers; available: up to when the
-    data lake was filled that gave it, None where it was none or tells nothing; taken: when it was true, of a query that
-    answers what is now; truncated: metrics of which the service says that it cut something off.
+    number: as it was asked for, from 1; records: flattened, those of a large answer anew at each walk; digest: of the
+    record keys in order, equal for equal pages; size: how many records were asked for, 0 where the request cannot say;
+    cursor: by which it was asked, None for the first; next: of the page that follows, None where there is none or pages
+    have numbers; available: up to when the data lake was filled that gave it, None where it was none or tells nothing;
+    taken: when it was true, of a query that answers what is now; truncated: metrics of which the service says that it
+    cut something off.
     """
 
     number: int
-    records: Sequence[Record] = field(repr=False)
+    records: Collection[Record] = field(repr=False)
     digest: str
     size: int
     witnesses: Witnesses = Witnesses()

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from connector.errors import MalformedAnswer, QueryRefused, RefusedSpan
 from connector.genesys.client import Answer
 from connector.genesys.judge import ASK_AGAIN_SECONDS, AskAgain, Complete, Disagree, Page, Seen, Witnesses, judge
+from connector.genesys.large import LongList
 from connector.mapping.lookup_names import LOOKUPS
 from connector.transport import Params
 
@@ -341,13 +342,13 @@ def _fetch_page(
     try:
         records = [_record(kind, entity) for entity in listed or ()]
     except (KeyError, TypeError, AttributeError) as fault:
-        raise MalformedAnswer(
+        raise answer.malformed(
             f"Genesys Cloud {listing.path}: 'entities' is no list of objects with an id, such as documented",
             "nothing is changed; the next run asks again",
         ) from fault
     digest = hashlib.blake2b("\n".join(one["id"] for one in records).encode(), digest_size=16).hexdigest()
     witnesses = Witnesses(_count(answer.body.get("total")), _count(answer.body.get("pageCount")))
-    return _NamesPage(number, records, digest, size, witnesses, is_listed=isinstance(listed, list))
+    return _NamesPage(number, records, digest, size, witnesses, is_listed=isinstance(listed, list | LongList))
 
 
 def _record(kind: str, entity: Mapping[str, Any]) -> dict[str, Any]:

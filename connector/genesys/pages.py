@@ -1,8 +1,9 @@
 """From a span and a page number or cursor to a page: the request a query describes, the answer flattened."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from connector.genesys.flatten import (
     truncated_metrics,
 )
 from connector.genesys.judge import Page, Record, Witnesses
+from connector.genesys.large import LongList
 from connector.genesys.lookups import list_ids
 from connector.genesys.parts import filter_of_all, parts_of
 from connector.genesys.queries import IN_PARTS, CursorPaging, NumberedPaging, Query
@@ -104,12 +106,11 @@ class PageReader:
             permission=query.permission,
         )
         taken = self._now() if query.is_snapshot else None
-        records = self._read(answer.body, span, taken)
-        keys = [self.key_of(record) for record in records]
+        records, digest = self._read(answer, span, taken)
         return Page(
             number=number,
             records=records,
-            digest=hashlib.blake2b(orjson.dumps(keys), digest_size=16).hexdigest(),
+            digest=digest,
             size=self.page_size,
             witnesses=self._told(answer),
             cursor=cursor,
@@ -168,27 +169,35 @@ class PageReader:
             return _witnesses(self.query.paging, answer)
         return Witnesses(page_count=len(self._filters)) if len(self._filters) > 1 else Witnesses()
 
-    def _read(self, body: dict[str, Any], span: Span, taken: datetime | None) -> list[Record]:
-        listed = self._records(body)
+    def _read(self, answer: Answer, span: Span, taken: datetime | None) -> tuple[Collection[Record], str]:
+        """The records of an answer and the digest of their keys."""
+        listed = self._records(answer.body)
         if listed is None:
-            self._refuse_misnamed(body)
-            return []
+            self._refuse_misnamed(answer)
+            listed = []
+        records: Collection[Record]
         try:
-            if not isinstance(listed, list):
+            if isinstance(listed, LongList):
+                records = LongPage(listed, partial(self._flatten, listed, span, taken))
+            elif isinstance(listed, list):
+                records = list(self._flatten(listed, span, taken))
+            else:
                 raise TypeError(f"{type(listed).__name__} instead of list")
-            return list(self._flatten(listed, span, taken))
+            return records, digest_of(self.key_of(record) for record in records)
         except (AttributeError, TypeError) as fault:
-            raise MalformedAnswer(
+            raise answer.malformed(
                 f"Genesys Cloud {self.query.path}: {self.query.records!r} is no list of objects such as documented",
                 "the pass stays open and is read again by the next run",
             ) from fault
+        except MalformedAnswer as error:
+            raise answer.malformed(error.message, error.hint) from None
 
-    def _refuse_misnamed(self, body: dict[str, Any]) -> None:
+    def _refuse_misnamed(self, answer: Answer) -> None:
         """A list of nearly the name that was looked for must not be read as nothing."""
         if "." not in self.query.records:
-            lists = [name for name, value in body.items() if isinstance(value, list)]
+            lists = [name for name, value in answer.body.items() if isinstance(value, list | LongList)]
             if hint := did_you_mean(self.query.records, lists):
-                raise MalformedAnswer(f"Genesys Cloud {self.query.path}: no list {self.query.records!r}{hint}")
+                raise answer.malformed(f"Genesys Cloud {self.query.path}: no list {self.query.records!r}{hint}")
 
     def _flatten(self, listed: Iterable[Mapping[str, Any]], span: Span, taken: datetime | None) -> Iterable[Record]:
         if taken:
@@ -202,6 +211,41 @@ class PageReader:
         if self.query.shape == "details":
             return flatten_conversations(listed)
         return ({**record} for record in listed)
+
+
+class LongPage(Collection[Record]):
+    """The records of a long list, flattened anew at each walk. folder: where such lists are kept meanwhile."""
+
+    def __init__(self, listed: LongList, walk: Callable[[], Iterable[Record]]) -> None:
+        self._walk = walk
+        self._length: int | None = None
+        self.folder = listed.body.folder
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = sum(1 for _ in self._walk())
+        return self._length
+
+    def __iter__(self) -> Iterator[Record]:
+        count = 0
+        for record in self._walk():
+            count += 1
+            yield record
+        self._length = count
+
+    def __contains__(self, record: object) -> bool:
+        return any(one == record for one in self)
+
+
+def digest_of(keys: Iterable[list[Any]]) -> str:
+    """A digest of record keys in their order, that of the JSON list of them."""
+    hashed = hashlib.blake2b(b"[", digest_size=16)
+    comma = b""
+    for key in keys:
+        hashed.update(comma + orjson.dumps(key))
+        comma = b","
+    hashed.update(b"]")
+    return hashed.hexdigest()
 
 
 def _page_size(query: Query, wanted: int | None) -> int:

@@ -72,7 +72,7 @@ class Outbox:
     def store_page(
         self,
         one: Pass,
-        entries: Sequence[Entry],
+        entries: Iterable[Entry],
         objects: Sequence[str],
         checkpoint: Checkpoint,
         distinct: int,
