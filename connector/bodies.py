@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from connector.spools import disk_in_words, nameless_file
+from connector.spools import close, close_with, disk_in_words, nameless_file
 
 IN_MEMORY_BYTES = 4 * 1024 * 1024
 """The largest body that is held in memory, counted after decompression."""
@@ -18,6 +18,8 @@ class Body:
         self.content = content
         self._file = file
         self._folder = folder
+        if file is not None:
+            close_with(self, file)
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to before `end`. Raises StateError."""
@@ -40,19 +42,24 @@ def read_body(chunks: Iterable[bytes], folder: Path | None, in_memory: int = IN_
     """
     size, held = 0, list[bytes]()
     file: IO[bytes] | None = None
-    for chunk in chunks:
-        size += len(chunk)
-        if file is None and size <= in_memory:
-            held.append(chunk)
-            continue
+    try:
+        for chunk in chunks:
+            size += len(chunk)
+            if file is None and size <= in_memory:
+                held.append(chunk)
+                continue
+            with disk_in_words(folder):
+                if file is None:
+                    file = nameless_file(folder)
+                    file.writelines(held)
+                    held.clear()
+                file.write(chunk)
+        if file is None:
+            return Body(size, b"".join(held))
         with disk_in_words(folder):
-            if file is None:
-                file = nameless_file(folder)
-                file.writelines(held)
-                held.clear()
-            file.write(chunk)
-    if file is None:
-        return Body(size, b"".join(held))
-    with disk_in_words(folder):
-        file.flush()
-    return Body(size, None, file, folder)
+            file.flush()
+        return Body(size, None, file, folder)
+    except BaseException:
+        if file is not None:
+            close(file)
+        raise

@@ -7,8 +7,9 @@ not in the system's folder for temporary files, which is often memory itself.
 import os
 import pickle  # only reads what this process wrote
 import tempfile
+import weakref
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
@@ -29,6 +30,17 @@ def nameless_file(folder: Path | None) -> IO[bytes]:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
+
+
+def close_with(owner: object, file: IO[bytes]) -> None:
+    """Close a file, and so give its space back, when nobody holds its owner any more."""
+    weakref.finalize(owner, close, file)
+
+
+def close(file: IO[bytes]) -> None:
+    """Give the space of a file back."""
+    with suppress(OSError):  # of a full disk, told when it was written; what did not reach it is not needed any more
+        file.close()
 
 
 @contextmanager
@@ -54,9 +66,14 @@ class Spool(Collection[T], Generic[T]):
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._file = nameless_file(folder)
+        close_with(self, self._file)
         self._slices = 0
         self._count = 0
         self._last: list[T] = []
+
+    def fileno(self) -> int:
+        """Of its file."""
+        return self._file.fileno()
 
     def append(self, value: T) -> None:
         """Put it behind the others."""

@@ -21,7 +21,7 @@ LONG_LIST_BYTES = 256 * 1024
 _DEEPEST = 4
 """Lists inside more objects than this are part of what is parsed as usual."""
 
-_READ_BYTES = 256 * 1024
+READ_BYTES = 256 * 1024
 
 _TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb"[{\[](?:[^\"{}\[\]]++|" + _TEXT + rb")*+[}\]]"
@@ -60,7 +60,7 @@ class LongList(Sequence[Any]):
         first, count = 0, len(self)
         while first < count:
             last, base = first, self._starts[first]
-            while last + 1 < count and self._ends[last + 1] - base <= _READ_BYTES:
+            while last + 1 < count and self._ends[last + 1] - base <= READ_BYTES:
                 last += 1
             read = memoryview(self._body.read(base, self._ends[last]))
             for one in range(first, last + 1):
@@ -85,9 +85,12 @@ class LongList(Sequence[Any]):
             raise NotJson(start + byte_of(error, bytes(text))) from None
 
 
-def parse_large(body: Body) -> Any:
-    """The JSON of a body, long lists in it as LongList. Raises NotJson, StateError."""
-    found = _Scan(body).long_lists()
+def parse_large(body: Body, long_list: int = LONG_LIST_BYTES, at_once: int = READ_BYTES) -> Any:
+    """The JSON of a body; lists in it of at least `long_list` bytes as LongList. at_once: bytes read at a time.
+
+    Raises NotJson, StateError.
+    """
+    found = _Scan(body, long_list, at_once).long_lists()
     for _, one, _, _ in found:
         one.check()
     kept, marks, done = list[bytes](), list[str](), 0
@@ -150,8 +153,10 @@ class _Scan:
     looks, so there it is strict.
     """
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, long_list: int, at_once: int) -> None:
         self._body = body
+        self._long_list = long_list
+        self._at_once = at_once
         self._buffer = b""
         self._base = 0  # place of the buffer's first byte in the body
         self._next = 0  # place in the buffer
@@ -172,7 +177,7 @@ class _Scan:
         self._base, self._next = self._at, 0
         known = self._base + len(rest)
         # Twice as much each time: a text that is longer than the buffer is not looked through from its start for ever.
-        more = self._body.read(known, min(self._body.size, known + max(_READ_BYTES, len(rest))))
+        more = self._body.read(known, min(self._body.size, known + max(self._at_once, len(rest))))
         self._buffer = rest + more
         return bool(more)
 
@@ -238,5 +243,5 @@ class _Scan:
                     raise NotJson(self._at - 1)
             elif token != b"]":
                 raise NotJson(self._at - len(token))
-        if self._at - begun >= LONG_LIST_BYTES:
+        if self._at - begun >= self._long_list:
             self._found.append((names, LongList(self._body, starts, ends), begun, self._at))

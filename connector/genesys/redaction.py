@@ -36,6 +36,10 @@ _TAGS = frozenset(
 )
 
 _CHUNK_BYTES = 64 * 1024
+_NEARER_BYTES = (64, 1)
+"""Steps by which a break is found: a parser keeps back what it has read of a chunk that does not parse, and looks
+through an unfinished text anew with each."""
+
 _HEAD_BYTES = 64 * 1024
 
 _SAFE_HEADERS = ("Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Date")
@@ -179,17 +183,17 @@ class _Outline:
 
 
 def _json_shape(read: Read, start: int, size: int) -> dict[str, object]:
-    outline, reader = _Outline(), _Reader(read, start, size)
+    outline, reader = _Outline(), _Reader(read, start, size, start, _CHUNK_BYTES)
     is_broken = not _outlined(outline, reader)
-    if is_broken:
-        # The parser keeps back what it has read of a chunk that does not parse: that chunk is given byte by byte.
-        outline, reader = _Outline(), _Reader(read, start, size, slow_from=reader.last)
-        _outlined(outline, reader)
-        if not outline.places:
-            return {"kind": "text"}
+    for step in _NEARER_BYTES:
+        if is_broken and not reader.is_at_end:
+            outline, reader = _Outline(), _Reader(read, start, size, reader.last, step)
+            _outlined(outline, reader)
+    if is_broken and not outline.places:
+        return {"kind": "text"}
     shape: dict[str, object] = {"kind": "broken JSON" if is_broken else "JSON"}
     if is_broken:
-        shape |= {"breaks_at": reader.at, "breaks_inside": outline.inside}
+        shape |= {"breaks_at": reader.at if reader.is_at_end else reader.at - 1, "breaks_inside": outline.inside}
     shape["places"] = {place: str(found) for place, found in outline.places.items()}
     if outline.left_out:
         shape["values_at_other_places"] = outline.left_out
@@ -207,21 +211,24 @@ def _outlined(outline: _Outline, reader: "_Reader") -> bool:
 
 
 class _Reader:
-    """A body as a file. at: where the next read begins; last: where the last one began; slow_from: from there on byte
-    by byte."""
+    """A body as a file, given in chunks and from a place on in small steps.
 
-    def __init__(self, read: Read, start: int, size: int, slow_from: int | None = None) -> None:
+    at: where the next read begins; last: where the last one began; is_at_end: all is read, and more was asked for.
+    """
+
+    def __init__(self, read: Read, start: int, size: int, slow_from: int, step: int) -> None:
         self._read = read
         self._size = size
-        self._slow_from = size if slow_from is None else slow_from
+        self._slow_from = slow_from
+        self._step = step
         self.at = self.last = start
+        self.is_at_end = False
 
     def read(self, most: int) -> bytes:
-        end = min(self.at + most, self._size)
-        if self.at >= self._slow_from:
-            end = min(self.at + min(most, 1), self._size)
-        elif end > self._slow_from:
-            end = self._slow_from
+        is_slow = self.at >= self._slow_from
+        end = min(self.at + min(most, self._step), self._size) if is_slow else min(self.at + most, self._slow_from)
+        if most:
+            self.is_at_end = self.at >= self._size
         if end > self.at:
             self.last = self.at
         found = self._read(self.at, end)
