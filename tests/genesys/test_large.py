@@ -1,4 +1,4 @@
-"""JSON too large for memory means what it would mean to the parser of small answers, and is refused where that refuses."""
+"""JSON too large for memory means what it means to the parser of small answers, or is refused as it would be there."""
 
 from pathlib import Path
 from typing import Any

@@ -1,12 +1,17 @@
 """Rows as versions of a key: what is sent, what is not, and which version counts."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from state.desk import DAY, Desk, at, bad, call, record, row
+from state.desk import DAY, OBJECT, Desk, at, bad, call, record, row
 
+from connector.errors import StateError
+from connector.genesys.judge import Seen
 from connector.mapping import BadRow
 from connector.spans import stamp
+from connector.state.one_pass import Checkpoint
+from connector.state.outbox import Entry
 
 
 def test_a_row_equal_to_the_one_waiting_goes_nowhere(desk: Desk):
@@ -340,3 +345,16 @@ def test_a_full_outbox_of_rows_that_wait_for_their_parent_cannot_be_sent_in_this
 def test_rows_of_a_day_lie_in_it_whatever_pass_made_them(desk: Desk):
     desk.read(call("c1", "A", hour=3))
     assert [one["at"] for one in desk.table("outbox")] == [f"{DAY:%Y-%m-%d}T03:00:00Z"]
+
+
+def test_entries_that_break_off_leave_nothing_of_their_page(desk: Desk):
+    def entries() -> Iterator[Entry]:
+        yield call("c1", "A")
+        raise StateError("the disk is gone")
+
+    one = desk.begin()
+    with pytest.raises(StateError):
+        desk.store.outbox.store_page(one, entries(), [OBJECT], Checkpoint(1, "d", Seen()), 2, desk.now)
+    assert (desk.waiting(), desk.books(one)) == ([], {})
+    assert desk.store.db.value("SELECT count(*) FROM seen") == 0
+    assert desk.store.passes.get(one.id) == one
