@@ -28,7 +28,7 @@ def nameless_file(folder: Path | None) -> IO[bytes]:
     """
     with disk_in_words(folder):
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
 
 
