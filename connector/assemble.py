@@ -197,7 +197,7 @@ def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysCl
         now=lambda: seams.now().timestamp(),
         sleep=seams.sleep,
     )
-    kept = KeptAnswers(config.answers or config.home / "answers", seams.now)
+    kept = KeptAnswers(config.answers_folder, seams.now)
     return GenesysClient(genesys, transport, pace, folder=config.home / ".connector", kept=kept)
 
 
@@ -212,8 +212,7 @@ def rehearsal(config: Config) -> Iterator[Config]:
                 original.copy_to(copy)
             finally:
                 original.close()
-        answers = config.answers or config.home / "answers"
-        yield replace(config, state=copy, home=Path(folder), answers=answers)
+        yield replace(config, state=copy, home=Path(folder), answers=config.answers_folder)
 
 
 def _nearest(name: str, known: dict[str, Mapping]) -> str:

@@ -100,7 +100,7 @@ class SalesforceSettings:
 class Config:
     """Everything one installation is told. Paths are absolute. warnings: what works, but should be mended.
 
-    answers: folder for shapes of malformed answers, None: `answers` in the home.
+    answers: folder for the shapes of malformed answers, where it is not `answers` in the home.
     """
 
     home: Path
@@ -112,6 +112,11 @@ class Config:
     hash_salt: Secret | None
     warnings: tuple[str, ...] = ()
     answers: Path | None = None
+
+    @property
+    def answers_folder(self) -> Path:
+        """Where the shapes of malformed answers are kept."""
+        return self.answers or self.home / "answers"
 
 
 def home_folder(option: str | None, environment: Mapping[str, str]) -> Path:

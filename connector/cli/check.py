@@ -25,6 +25,7 @@ from connector.errors import (
 )
 from connector.genesys.client import GenesysClient
 from connector.genesys.jobs import JobReader
+from connector.genesys.kept_answers import kept_files
 from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
 from connector.mapping.via import job_query
@@ -85,6 +86,9 @@ class _Checklist:
             return
         yield _checked("mappings", lambda: self._mappings(local))
         yield _checked("state file", lambda: _state(local))
+        if kept := kept_files(local.answers_folder):
+            text = f"{len(kept)} came; outlines of them are kept, the latest in {kept[-1]}"
+            yield Item("malformed answers", "good", text)
         if config is None:
             yield Item("Genesys Cloud, Salesforce", "skipped", "not checked: the settings come first")
             return
