@@ -166,10 +166,10 @@ def pull(port: int, rows: int, mapping: Path, pipe: Connection) -> None:
         before, began, used = peak(), time.perf_counter(), time.process_time()
         while puller.step() is not None:
             pass
-        seconds, busy = time.perf_counter() - began, time.process_time() - used
+        seconds, busy, after = time.perf_counter() - began, time.process_time() - used, peak()
         rows_made = db.rows("SELECT external_id, hash FROM outbox ORDER BY object, external_id")
         digest = hashlib.sha256(b"".join(row["external_id"].encode() + row["hash"] for row in rows_made)).hexdigest()
-        pipe.send((seconds, busy, before, peak(), puller.records, digest[:12]))
+        pipe.send((seconds, busy, before, after, puller.records, digest[:12]))
         db.close()
 
 

@@ -1,13 +1,14 @@
 """What becomes of each record of a page: duplicate, of another span, filtered, not mappable, or rows for the outbox."""
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 
 from connector.genesys.judge import Record
 from connector.genesys.pages import LongPage, PageReader
 from connector.mapping import Compiled, Unmappable
 from connector.mapping.values import Refusal, whole_seconds
 from connector.spans import stamp
-from connector.spools import Spool
+from connector.spools import SLICE, Spool
 from connector.state.hashes import digest
 from connector.state.one_pass import Pass
 from connector.state.outbox import Entry, Outbox
@@ -36,19 +37,23 @@ class Fates:
         start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
         met: dict[bytes, tuple[bytes, int]] = {}
         entries: Spool[Entry] | list[Entry] = Spool(records.folder) if isinstance(records, LongPage) else []
-        for record in records:
-            key, content = digest(reader.key_of(record)), digest(record)
-            known = met.get(key) or self._outbox.seen(one, [key]).get(key)
-            if known is None or known[1] != one.reading:
-                distinct += 1
-            met[key] = (content, one.reading)
-            at = _whole_second(reader.time_of(record))
-            if known is not None and known[0] == content:
-                entries.append(Entry(key, content, at, "duplicate"))
-            elif at and not start <= at < end:
-                entries.append(Entry(key, content, at, "outside"))
-            else:
-                entries.append(self._mapped(one.path, record, key, content, at, _own_id(reader, record)))
+        left = iter(records)
+        while some := list(islice(left, SLICE)):
+            keys = [digest(reader.key_of(record)) for record in some]
+            met |= self._outbox.seen(one, [key for key in keys if key not in met])
+            for record, key in zip(some, keys, strict=True):
+                content = digest(record)
+                known = met.get(key)
+                if known is None or known[1] != one.reading:
+                    distinct += 1
+                met[key] = (content, one.reading)
+                at = _whole_second(reader.time_of(record))
+                if known is not None and known[0] == content:
+                    entries.append(Entry(key, content, at, "duplicate"))
+                elif at and not start <= at < end:
+                    entries.append(Entry(key, content, at, "outside"))
+                else:
+                    entries.append(self._mapped(one.path, record, key, content, at, _own_id(reader, record)))
         return entries, distinct
 
     def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str, name: str) -> Entry:
