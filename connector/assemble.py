@@ -20,7 +20,7 @@ import requests
 from connector.config import Config
 from connector.errors import ConfigError, MappingError, Stopped
 from connector.genesys.client import GenesysClient
-from connector.genesys.kept_answers import KeptAnswers
+from connector.genesys.kept_answers import KeptAnswers, answers_folder
 from connector.genesys.read_ahead import PAGES_AHEAD
 from connector.mapping import Mapping, compile_mapping, fingerprints, load_mappings, window_of
 from connector.orders import Progress, Stream
@@ -197,7 +197,7 @@ def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysCl
         now=lambda: seams.now().timestamp(),
         sleep=seams.sleep,
     )
-    kept = KeptAnswers(config.answers_folder, seams.now)
+    kept = KeptAnswers(answers_folder(config), seams.now)
     return GenesysClient(genesys, transport, pace, folder=config.home / ".connector", kept=kept)
 
 
@@ -212,7 +212,7 @@ def rehearsal(config: Config) -> Iterator[Config]:
                 original.copy_to(copy)
             finally:
                 original.close()
-        yield replace(config, state=copy, home=Path(folder), answers=config.answers_folder)
+        yield replace(config, state=copy, home=Path(folder), answers=answers_folder(config))
 
 
 def _nearest(name: str, known: dict[str, Mapping]) -> str:

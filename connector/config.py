@@ -113,11 +113,6 @@ class Config:
     warnings: tuple[str, ...] = ()
     answers: Path | None = None
 
-    @property
-    def answers_folder(self) -> Path:
-        """Where the shapes of malformed answers are kept."""
-        return self.answers or self.home / "answers"
-
 
 def home_folder(option: str | None, environment: Mapping[str, str]) -> Path:
     """The home: `--home`, else CONNECTOR_HOME, else the current folder; absolute, perhaps not there yet."""

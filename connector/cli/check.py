@@ -25,7 +25,7 @@ from connector.errors import (
 )
 from connector.genesys.client import GenesysClient
 from connector.genesys.jobs import JobReader
-from connector.genesys.kept_answers import kept_files
+from connector.genesys.kept_answers import answers_folder, kept_files
 from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
 from connector.mapping.via import job_query
@@ -86,7 +86,7 @@ class _Checklist:
             return
         yield _checked("mappings", lambda: self._mappings(local))
         yield _checked("state file", lambda: _state(local))
-        if kept := kept_files(local.answers_folder):
+        if kept := kept_files(answers_folder(local)):
             text = f"{len(kept)} came; outlines of them are kept, the latest in {kept[-1]}"
             yield Item("malformed answers", "good", text)
         if config is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 
 from connector.bodies import Body
+from connector.config import Config
 from connector.errors import StateError
 from connector.genesys.redaction import body_shape, header_shape, name_shape, path_shape
 
@@ -78,6 +79,11 @@ class KeptAnswers:
         for old in [*left, *kept_files(self._folder)[:-MOST_FILES]]:
             old.unlink(missing_ok=True)
         return path
+
+
+def answers_folder(config: Config) -> Path:
+    """Where an installation keeps them."""
+    return config.answers or config.home / "answers"
 
 
 def kept_files(folder: Path) -> list[Path]:
