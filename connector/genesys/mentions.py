@@ -5,7 +5,7 @@ segments) and aggregates (keys of a group).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Mentions:
     divisions: dict[str, str] = field(default_factory=dict)
 
 
-def mentions_of(records: Sequence[Record], days: Iterable[int | None]) -> Mentions:
+def mentions_of(records: Iterable[Record], days: Iterable[int | None]) -> Mentions:
     """What the records name. days: that of each record, None for one without a time, which is passed over.
 
     Whatever is not as documented names nothing. Nothing here raises.

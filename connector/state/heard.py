@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ class Listening:
         self._days: dict[str, int] = {}
 
     def noting(
-        self, one: Pass, records: Sequence[Record], entries: Sequence[Entry]
+        self, one: Pass, records: Iterable[Record], entries: Iterable[Entry]
     ) -> Callable[[sqlite3.Connection], None]:
         """What is written in the transaction of a page: which ids its records name, on which days.
 
