@@ -8,6 +8,7 @@ flight per organisation and object.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
@@ -367,7 +368,8 @@ class Delivery:
         """More than the limit fail for good: the mapping or the org is wrong, not the data; none counts as rejected."""
         if batch.is_held:
             return batch
-        reason = reason_to_hold(self._lane.reject_limit, batch.rows, outcomes)
+        is_known = partial(self._store.batches.is_rejected, batch)
+        reason = reason_to_hold(self._lane.reject_limit, batch.rows, outcomes, is_known)
         return batch if reason is None else self._store.batches.hold(batch, "\n".join(reason))
 
     def _stop_if_needed(self, batch: Batch, outcomes: Iterable[Outcome], failure: ConnectorError | None = None) -> None:

@@ -61,7 +61,8 @@ class Fates:
         try:
             rows = self._compiled.map(record) if path == "job" else self._compiled.map_by_query(record)
         except Unmappable as problem:
-            return Entry(key, content, at, "unmappable", problem=(problem.code, problem.message))
+            problems = (problem.code, problem.message)
+            return Entry(key, content, at, "unmappable", problem=problems, id=name)
         if self._rank:
             rows.sort(key=lambda row: self._rank[row.target])
         return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job, id=name)

@@ -1,7 +1,7 @@
 """Where rows go and under which rules: the decisions of delivery, without any effect."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,15 +86,22 @@ def _way_of_rows(
     return ("bulk", lane.job_rows) if ready > COLLECTIONS_AT_MOST else ("collections", small)
 
 
-def reason_to_hold(reject_limit: float, rows: int, outcomes: Iterable[Outcome]) -> tuple[str, str] | None:
+def reason_to_hold(
+    reject_limit: float, rows: int, outcomes: Iterable[Outcome], is_known: Callable[[str], bool] = lambda key: False
+) -> tuple[str, str] | None:
     """Whether so many of a delivery's rows fail for good that the mapping or the org is wrong, not the data.
 
-    reject_limit: share, 0 to 1; rows: of the delivery. Returns the commonest code and the story for people, or None.
+    reject_limit: share, 0 to 1; rows: of the delivery; is_known: whether a key has an open reject: refused again it is
+    no news, and neither the row nor its refusal counts. Returns the commonest code and the story for people, or None.
     """
     refused: Counter[tuple[str, str]] = Counter()
     example: dict[tuple[str, str], str] = {}
     for outcome in outcomes:
-        if outcome.verdict == "rejected":
+        if outcome.verdict != "rejected":
+            continue
+        if is_known(outcome.external_id):
+            rows -= 1
+        else:
             reason = (outcome.code, ", ".join(outcome.fields))
             refused[reason] += 1
             example.setdefault(reason, outcome.message)

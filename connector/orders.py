@@ -44,14 +44,16 @@ class Order:
     """What a run is asked to do.
 
     command: as shown to people; resync: from the horizon to the span to read again (what lies beyond the horizon is
-    left out); gaps: all open gaps are read again; neither of them: the incremental plan; forced: unchanged rows are
-    sent too; wait: for another process instead of giving up; accept_new_keys, adopt_org, accept_vanished: a person
-    allowed it; rehearse: on a copy of the state, read and compare without sending anything.
+    left out); gaps: all open gaps are read again; replay: the code of the rejects to try again, "" for all of them,
+    None for none; none of these: the incremental plan; forced: unchanged rows are sent too; wait: for another process
+    instead of giving up; accept_new_keys, adopt_org, accept_vanished: a person allowed it; rehearse: on a copy of the
+    state, read and compare without sending anything.
     """
 
     command: str = "sync"
     resync: Callable[[datetime], Span] | None = None
     gaps: bool = False
+    replay: str | None = None
     forced: bool = False
     wait: bool = False
     accept_new_keys: bool = False
@@ -62,7 +64,7 @@ class Order:
     @property
     def reads_again(self) -> bool:
         """Whether it is a re-sync: what is owed is read, and nothing new."""
-        return self.resync is not None or self.gaps
+        return self.resync is not None or self.gaps or self.replay is not None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """What a run writes down before it plans: spans owed since the mapping changed or because a person asked for them, and
-gaps that nobody wants read any more."""
+gaps that nobody wants read any more, and replays of rejects."""
 
 from datetime import datetime
 from typing import Literal
@@ -25,7 +25,9 @@ def write_what_is_owed(
         cause = f"the mapping's {change} changed"
         store.adopt(name, stream.prints, whole, cause, run, now, closes_gaps=change == "keys")
     store.gaps.leave_before(name, first, run, now)
-    if order.reads_again:
+    if order.replay is not None:
+        store.replays.begin(name, order.replay or None, (stream.prints.fields, stream.prints.source), run, now)
+    elif order.reads_again:
         asked = _asked(store, name, order, horizon)
         store.passes.owe(name, asked, order.command, order.forced, accepts_vanished=order.accept_vanished)
     if stream.window.is_snapshot:

@@ -32,6 +32,7 @@ from connector.job_passes import MOST_JOBS, JobLost, JobPasses, LakeLags, is_hel
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
 from connector.readings import OPEN, Reading, Work, continued
+from connector.replay_passes import ReplayPasses
 from connector.snapshots import Snapshots, is_whole
 from connector.spans import Span
 from connector.state.heard import Listening
@@ -95,6 +96,7 @@ class Puller:
         self._fates = Fates(compiled, store.outbox, order)
         rules = Rules(window, compiled.mapping.open_give_up.length())
         self._open_passes = OpenPasses(ids, rules, store.open_records, self._stream)
+        self._replays = ReplayPasses(ids, window, vanished, store.replays, now)
         self._arbiter = Arbiter(self._stream, window, store.passes, run, now)
         self._max_pages = compiled.mapping.source.max_pages
         self._work: deque[Work] = deque()
@@ -349,19 +351,23 @@ class Puller:
             self._reading = Reading(self._store.passes.restart(reading.of, self._now()), lost_cursor=True)
 
     def _follow(self, reading: Reading, due: datetime) -> float:
-        """Read some open records by id."""
+        """Read some records by id: open ones; or those of rejects, once all rows that can be are put back."""
         one, query = reading.of, self._reader.query
-        wanted = self._open_passes.next_due(one, due)
+        if one.is_replay and self._replays.take_up(one):
+            self.pages += 1
+            return 0.0
+        listed = self._replays if one.is_replay else self._open_passes
+        wanted = listed.next_due(one, due)
         if not wanted:
             self._finish(reading)
             return 0.0
         read = self._now()
-        page = self._open_passes.fetch(reading.page, wanted)
+        page = listed.fetch(reading.page, wanted)
         if page is None:
             return 0.0
         self.pages += 1
         entries, distinct = self._fates.entries(one, self._reader, page.records, reading.distinct)
-        beside = self._open_passes.noting_answers(one, query, page, wanted, read)
+        beside = listed.noting_answers(one, query, page, wanted, read)
         self._keep(reading, page, reading.seen, entries, distinct, beside)
         reading.page = page.number + 1
         return 0.0
@@ -382,7 +388,7 @@ class Puller:
         elif reason:
             passes.pulled(one, reason, expected)
         else:
-            passes.pulled(one, vanish="" if one.kind == "open" else "due")
+            passes.pulled(one, vanish="" if one.within is None else "due")
             self._store.vanished.settle(one, self._vanished, self._now())
         self._reading = None
 

@@ -15,8 +15,7 @@ from connector.errors import ConnectorError
 from connector.lateness import Lateness, judged
 from connector.ledger import Books
 from connector.orders import Result, Stream
-from connector.salesforce.hints import hint_for
-from connector.spans import Span, instant, stamp
+from connector.spans import Span, stamp
 from connector.state.heard import QuietQueue
 from connector.state.store import Run, Store
 from connector.window_advice import advice_on_window
@@ -24,17 +23,6 @@ from connector.windows import Snapshots, Window, snapshots
 
 SNAPSHOTS_COUNTED = timedelta(days=7)
 """`status` counts the snapshots of so long."""
-
-EXAMPLE_KEYS = 5
-"""Keys shown of a group of rejects."""
-
-_MAPPING_HINTS = {
-    "NO_TIME": "The record has no time: look at `connector preview`; a filter may leave such records out.",
-    "NO_KEY": "A part of the key cannot be read: mend the key field, or leave such records out by `skip`.",
-    "KEY_TOO_LONG": "Salesforce takes 255 characters: make the key of fewer or shorter parts.",
-    "KEY_COLLISION": "Two records make the same key: add the dimension that tells them apart to the key field.",
-}
-_MAPPING_HINT = "The value does not fit the step: mend the field in the mapping, then `connector resync`."
 
 
 @dataclass(frozen=True)
@@ -150,51 +138,6 @@ def _status(store: Store, name: str, stream: Stream | None, now: datetime) -> St
 def _lateness(store: Store, stream: Stream) -> Lateness | None:
     counts, days = store.lateness.counts(stream.name)
     return judged(counts, days, stream.window.lookback, stream.window.recheck) if counts else None
-
-
-@dataclass(frozen=True)
-class RejectGroup:
-    """Open rejects of one stream and object with the same code and fields. keys: some of their external ids."""
-
-    stream: str
-    object: str
-    code: str
-    fields: str
-    count: int
-    first_seen: datetime
-    last_seen: datetime
-    message: str
-    hint: str
-    keys: tuple[str, ...]
-
-
-def reject_groups(store: Store, stream: str | None, *, with_keys: bool = False) -> tuple[RejectGroup, ...]:
-    """Open rejects, the largest group first. message: of the latest; keys: only `with_keys`: they may be personal."""
-    sql = """SELECT stream, object, code, fields, count(*) AS many, min(first_seen) AS first, max(last_seen) AS last,
-                    message  -- SQLite takes it from the row that holds max(last_seen)
-             FROM rejects WHERE closed IS NULL AND (? IS NULL OR stream = ?)
-             GROUP BY stream, object, code, fields ORDER BY many DESC, stream, object, code, fields"""
-    keys = """SELECT external_id FROM rejects WHERE closed IS NULL AND stream = ? AND object = ? AND code = ?
-              AND fields = ? ORDER BY last_seen DESC, id DESC LIMIT ?"""
-    groups = []
-    for row in store.db.rows(sql, [stream, stream]):
-        same = [row["stream"], row["object"], row["code"], row["fields"]]
-        examples = [one["external_id"] for one in store.db.rows(keys, [*same, EXAMPLE_KEYS])] if with_keys else []
-        groups.append(
-            RejectGroup(
-                stream=row["stream"],
-                object=row["object"],
-                code=row["code"],
-                fields=row["fields"],
-                count=row["many"],
-                first_seen=instant(row["first"]),
-                last_seen=instant(row["last"]),
-                message=row["message"],
-                hint=hint_for(row["code"]) or _MAPPING_HINTS.get(row["code"], _MAPPING_HINT),
-                keys=tuple(examples),
-            )
-        )
-    return tuple(groups)
 
 
 @dataclass(frozen=True)

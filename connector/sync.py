@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from connector.delivery import Delivery
-from connector.errors import ConnectorError, TooManyVanished
+from connector.errors import ConnectorError
 from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
 from connector.genesys.jobs import JobReader
@@ -30,12 +30,12 @@ from connector.pulling import OUTBOX_ROWS, Puller
 from connector.readings import OPEN
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule
-from connector.spans import Span, merged, minus, stamp
+from connector.spans import Span, merged, minus
 from connector.state.lookups import LookupCache
 from connector.state.one_pass import Pass
 from connector.state.open_records import given_up_in_words
 from connector.state.store import Identity, Store, StreamLock
-from connector.state.vanished import Rule
+from connector.state.vanished import Rule, too_many
 from connector.windows import Planned
 
 ROUNDS = 3
@@ -144,6 +144,7 @@ class _OneRun:
         if not self._order.rehearse:
             self._stale = self._stream.is_stale(self._complete_to(), self._now())
             self._store.heard.judge(self._name, self._stream.window, self._now())
+        self._story += self._store.replays.story(self._store.passes.of_run(self._name, self._run))
         exit_code = (error.exit_code if error else 0) or int(any(self._new().values()))
         return self._end(error, exit_code, "; ".join([*([error.message] if error else []), *self._story]))
 
@@ -263,9 +264,11 @@ class _OneRun:
         return IdReader(self._client, query.by_id, query.records, query.permission)
 
     def _open_passes(self, begun: Sequence[Pass]) -> Sequence[Pass | Literal["open"]]:
-        """Records followed by id, behind all spans: the passes begun, else one over what is due by then."""
+        """Behind all spans: replays, then records followed by id, the passes begun or one over what is due by then."""
+        begun = sorted(begun, key=lambda one: not one.is_replay)
         follows = not self._order.reads_again and self._stream.compiled.mapping.query.by_id
-        return begun or ([OPEN] if follows and self._stream.ways.follows else [])
+        is_new = follows and self._stream.ways.follows and all(one.is_replay for one in begun)
+        return [*begun, *([OPEN] if is_new else [])]
 
     def _sweep(self, now: datetime) -> None:
         """At the end of a run that came to its end: forget what is not needed any more."""
@@ -290,15 +293,7 @@ class _OneRun:
     def _ask_for_a_person(self) -> None:
         """Raise TooManyVanished while passes wait until somebody accepts what they give no more."""
         if held := self._store.vanished.held(self._name):
-            start, end = min(one.span.start for one in held), max(one.span.end for one in held)
-            vanished, known = sum(one.vanished for one in held), sum(one.known for one in held)
-            raise TooManyVanished(
-                f"{self._name}: {vanished:,} of {known:,} rows between {stamp(start)} and {stamp(end)} are no longer "
-                "given by Genesys Cloud; none of them was cleared or deleted, and that time is read again by every run",
-                "a division or role taken from the OAuth client looks the same: give it back, and the next run goes "
-                f"on; if they are gone for good: connector resync {self._name} --from {stamp(start)} --to {stamp(end)} "
-                "--accept-vanished",
-            )
+            raise too_many(self._name, held)
 
     def _lookups(self) -> Lookups:
         cache = LookupCache(self._store.db, self._genesys_org)

@@ -14,7 +14,7 @@ ROOT = Path(connector.__file__).parent
 
 LEVELS = (
     "errors",
-    "masking login_choice",
+    "masking login_choice shapes",
     "spans refusals spools",
     "bodies",
     "windows rhythm",
@@ -26,14 +26,14 @@ LEVELS = (
     "genesys salesforce",
     "lanes",
     "delivery job_passes open_passes fates disagreements planning preflight owing snapshots",
-    "readings",
+    "readings replay_passes",
     "pulling",
     "schedules",
     "sync",
     "assemble",
     "advice",
     "window_advice",
-    "report forecast gaps stories",
+    "report forecast gaps stories triage",
     "cli",
     "__main__",
 )

@@ -17,12 +17,12 @@ from connector.report import (
     StreamStatus,
     as_data,
     books_lines,
-    reject_groups,
     status,
     trouble,
     window_of_resync,
 )
 from connector.spans import Span
+from connector.triage import reject_groups
 
 MakeLab = Callable[..., Lab]
 

@@ -1,4 +1,4 @@
-"""`connector resync`: read a settled period again."""
+"""`connector resync`: read a settled period again, or try rejects again."""
 
 import re
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.assemble import load_streams
+from connector.cli.rejects import check_code
 from connector.cli.session import Session, UsageProblem
 from connector.cli.show import moment
 from connector.cli.state import open_state
@@ -28,13 +29,15 @@ class Period:
     last: str | None
     full: bool
     gaps: bool = False
+    rejects: bool = False
+    code: str | None = None
 
     def __str__(self) -> str:
         """As options again."""
-        given = (("--from", self.start), ("--to", self.end), ("--last", self.last))
-        flags = (("--full", self.full), ("--gaps", self.gaps))
-        options = [f"{option} {text}" for option, text in given if text]
-        return " ".join([*options, *(option for option, is_given in flags if is_given)])
+        given = (("--from", self.start), ("--to", self.end), ("--last", self.last), ("--code", self.code))
+        flags = (("--full", self.full), ("--gaps", self.gaps), ("--rejects", self.rejects))
+        options = [option for option, is_given in flags if is_given]
+        return " ".join([*options, *(f"{option} {text}" for option, text in given if text)])
 
 
 def run_resync(session: Session, name: str, asked: Period, order: Order, max_minutes: float | None) -> int:
@@ -54,6 +57,8 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
     order = replace(order, command=f"resync {asked}" + "".join(option for option, is_given in given if is_given))
     if asked.gaps:
         return _run_gaps(session, config, stream, order, max_minutes)
+    if asked.rejects:
+        return _replay(session, config, stream, asked, order, max_minutes)
     span = _span(stream, asked, session.now())
 
     def until(horizon: datetime) -> Span:
@@ -77,6 +82,20 @@ def _run_gaps(session: Session, config: Config, stream: Stream, order: Order, ma
     return 0
 
 
+def _replay(
+    session: Session, config: Config, stream: Stream, asked: Period, order: Order, max_minutes: float | None
+) -> int:
+    """Try the open rejects of a stream again. Raises UsageProblem when none has the code asked for."""
+    with open_state(config) as store:
+        codes = store.replays.codes(stream.name)
+    if not codes:
+        session.announce(config, will_write=False)
+        session.show(result_document(config, [], order), f"{stream.name}: no rows are set aside")
+        return 0
+    check_code(asked.code, codes)
+    return run_streams(session, config, [stream], replace(order, replay=asked.code or ""), max_minutes)
+
+
 def _check(asked: Period, order: Order) -> None:
     ways = [asked.full, asked.last is not None, asked.start is not None or asked.end is not None]
     if asked.gaps and any(ways):
@@ -84,9 +103,19 @@ def _check(asked: Period, order: Order) -> None:
             "--gaps reads the open gaps, whatever their time: it takes no --from, --to, --last or --full",
             "a re-sync of a period reads the gaps it touches too",
         )
-    if sum(ways) != 1 and not asked.gaps:
+    if sum([*ways, asked.rejects]) != 1 and not (asked.gaps and not asked.rejects):
         raise UsageProblem(
-            "say which period: --from and --to, or --last 7d, or --full; or --gaps", "connector resync --help"
+            "say which period: --from and --to, or --last 7d, or --full; or --gaps, or --rejects",
+            "connector resync --help",
+        )
+    if asked.gaps and asked.rejects:
+        raise UsageProblem("--gaps does not go with --rejects", "ask for one after the other")
+    if asked.code is not None and not asked.rejects:
+        raise UsageProblem("--code needs --rejects", "it names the reason the rows were refused for")
+    if asked.rejects and (order.forced or order.accept_vanished):
+        raise UsageProblem(
+            "--rejects goes with neither --force nor --accept-vanished",
+            "rows set aside are sent again in any case; nothing else is",
         )
     if asked.end is not None and asked.start is None:
         raise UsageProblem("--to needs --from", "for everything up to now use --full")

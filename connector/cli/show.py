@@ -105,9 +105,9 @@ def pairs(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         elif isinstance(value, list) and any(isinstance(one, Mapping | list) for one in value):
             yield path, f"({len(value)} of them)"
         elif isinstance(value, list):
-            yield path, shortened(", ".join(map(_text, value)), _VALUE)
+            yield path, shortened(", ".join(map(as_text, value)), _VALUE)
         else:
-            yield path, shortened(_text(value), _VALUE)
+            yield path, shortened(as_text(value), _VALUE)
 
 
 def beside(record: Mapping[str, Any], row: Mapping[str, Any], title: str) -> Table:
@@ -118,7 +118,8 @@ def beside(record: Mapping[str, Any], row: Mapping[str, Any], title: str) -> Tab
     return made
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value of a record or row as people read it."""
     match value:
         case None:
             return "(empty)"

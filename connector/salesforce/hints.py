@@ -36,7 +36,17 @@ _HINTS = {
     "ENTITY_IS_LOCKED": "An approval process locks the record: finish it, then replay.",
     "INACTIVE_OWNER_OR_USER": "The record's owner is inactive: give it another owner, then replay.",
     "MISSING_ARGUMENT": "The external id is empty: every row needs one.",
-    "UNABLE_TO_LOCK_ROW": "Another process held the record or its parent; the row is sent again.",
+    "UNABLE_TO_LOCK_ROW": "Another process held the record or its parent six times in a row: run at a quieter hour, "
+    "and look for triggers and flows that lock the parent.",
+    "TOO_MANY_APEX_REQUESTS": "The org was busy with long Apex six times in a row: run at a quieter hour.",
+    "REQUEST_RUNNING_TOO_LONG": "Triggers or flows of the object take too long: make them lighter, then replay.",
+    "SERVER_UNAVAILABLE": "Salesforce was out of reach six times in a row: look at status.salesforce.com, then replay.",
+    "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE": "The org was in maintenance: replay when it is over.",
+    "TXN_SECURITY_METERING_ERROR": "A transaction security policy could not be worked out: replay; if it comes again, "
+    "let the policy except the integration user.",
+    "UNKNOWN_EXCEPTION": "Salesforce failed without a reason six times in a row: replay; if it comes again, send the "
+    "error number of the message to Salesforce Support.",
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK": "Another row of the same call took this one with it: replay.",
     # Allowances
     "STORAGE_LIMIT_EXCEEDED": "The org's data storage is full: free some or buy more, see Setup > Storage Usage.",
     "LIMIT_EXCEEDED": "An allowance of the org is used up: see Setup > Company Information, and come back later.",
@@ -56,6 +66,19 @@ _HINTS = {
     "INVALID_TYPE": "The object does not exist or is hidden: compare its API name, and grant access to it.",
     "NOT_FOUND": "Compare the API names of object and field, and grant the integration user access to them.",
     "UNSUPPORTED_API_VERSION": "Set SALESFORCE_API_VERSION to a version the org knows.",
+    "INVALID_SESSION_ID": "The session was ended: the next run logs in anew; lengthen it in Setup > Session Settings.",
+    # Ingest jobs
+    "InvalidBatch": "The file of the job did not fit the object: compare the fields of the mapping with it.",
+    "ClientInputError": "Salesforce could not read the file of the job: run again; please report it if it comes back.",
+    "InvalidJob": "The object or its key cannot be loaded so: the key must be a Text field, External ID and Unique.",
+    "InvalidJobState": "The job was ended by somebody else: its rows are sent again.",
+    "ExceededQuota": "The batches of the last 24 hours are used up: see Setup > Company Information, and come back "
+    "later.",
+    "TooManyLockFailure": "Another process held the parents of the rows: run at a quieter hour.",
+    "Timeout": "Triggers or flows of the object take too long for a job: make them lighter, or set `target.deliver: "
+    "collections`.",
+    "FeatureNotEnabled": "Grant the integration user the permission 'API Enabled' and access to the Bulk API.",
+    "InvalidUser": "The integration user may not run jobs: it must be active and have 'API Enabled'.",
 }
 
 _LONGEST = 200
@@ -83,8 +106,19 @@ _QUOTED = re.compile(r"(?<!\w)'.*?'(?!\w)|\"[^\"]*\"", re.DOTALL)
 _WITH_DIGITS = re.compile(r"(?<!length=)(?<![\w.+-])[\w.+-]*\d{3}[\w.+-]*")
 
 
-def hint_for(code: str) -> str:
-    """What to do about a status or error code of Salesforce, as one plain sentence; empty for a code not known here."""
+_PARENT = (
+    "The parent record is not in Salesforce: load it first, then replay; or let the row go without it by "
+    "`when_parent_missing: leave`."
+)
+
+
+def hint_for(code: str, message: str = "") -> str:
+    """What to do about a status or error code of Salesforce, as one plain sentence; empty for a code not known here.
+
+    message: where it is at hand, tells a missing parent from a field that is not there.
+    """
+    if code == "INVALID_FIELD" and "foreign key external id" in message.lower():
+        return _PARENT
     if not (hint := _HINTS.get(code)) and code.startswith("INSUFFICIENT_ACCESS"):
         return _HINTS["INSUFFICIENT_ACCESS"]
     return hint or ""

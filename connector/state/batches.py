@@ -173,7 +173,8 @@ class Batches:
                 if not row["forced"] and is_confirmed(db, key, row["at"], Said(row["hash"], row["rest"])):
                     same.append([row["seq"]])
                     counters[row["pass"]]["unchanged"] += 1
-                    how, by_job = "the source went back to what Salesforce has", row["rest"] is not None
+                    how = "the source went back to what Salesforce has"
+                    by_job = row["rest"] is not None or row["action"] == "clear"
                     close_reject(db, key, stamp(now), how, row["seq"], by_job=by_job)
                 else:
                     taken.append(row)
@@ -202,6 +203,11 @@ class Batches:
             db.execute("UPDATE batches SET is_held = 1, held_for = ? WHERE id = ?", [reason, batch.id])
             db.execute("UPDATE streams SET proven = '' WHERE name = ?", [batch.stream])
         return self.get(batch.id)
+
+    def is_rejected(self, batch: Batch, external_id: str) -> bool:
+        """Whether a key of a batch has an open reject: it was refused before."""
+        sql = "SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL"
+        return self._db.row(sql, [batch.stream, batch.object, external_id]) is not None
 
     def release(self, batch: Batch, keep: int = 0, *, tried: bool, now: datetime) -> None:
         """Let rows of a batch wait again, in slices; the first `keep` of them stay. tried: one more attempt counts."""

@@ -91,7 +91,12 @@ class Pass:
     @property
     def title(self) -> str:
         """The span, or what else it reads, in words."""
-        return str(self.within or "open records")
+        return str(self.within or ("rejects" if self.is_replay else "open records"))
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it is a replay of rejects."""
+        return self.within is None and self.kind == "resync"
 
 
 def pass_of(row: sqlite3.Row) -> Pass:

@@ -189,7 +189,7 @@ class _PageWriter:
             [self._pass.id, entry.key, entry.content, entry.at, self._pass.reading],
         )
         if entry.fate == "unmappable":
-            self._reject(self._objects[0], _record_name(entry), entry.at, entry.content, None, *entry.problem)
+            self._reject(entry, self._objects[0], _record_name(entry), entry.at, entry.content, None, *entry.problem)
         elif entry.fate == "mapped":
             self._keep_rows(entry)
         elif entry.fate == "filtered":
@@ -209,13 +209,13 @@ class _PageWriter:
         self._mine["rejected"] += 1
         target, key = self._objects[row.target], row.external_id
         if key is None or self._meet(entry, target, row, Said(b"")) == "collision":
-            self._reject(target, _record_name(entry), row.at, entry.content, None, row.code, row.message)
+            self._reject(entry, target, _record_name(entry), row.at, entry.content, None, row.code, row.message)
             return False
         if waiting := self._version(target, key, "IS NULL"):
             self._supersede(waiting)
         # A record read by query says nothing about such a field, so it does not close the reject.
         rest = b"" if row.field in entry.fields_of_job(row.target) else None
-        self._reject(target, key, row.at, entry.content, None, row.code, row.message, rest)
+        self._reject(entry, target, key, row.at, entry.content, None, row.code, row.message, rest, row.field)
         return True
 
     def _queue(self, entry: Entry, row: Row) -> bool:
@@ -227,7 +227,7 @@ class _PageWriter:
         if met == "collision":
             self._mine["rejected"] += 1
             message = f"another record of this span has the same {target} key: the key lacks a dimension"
-            self._reject(target, _record_name(entry), row.at, said.hash, payload, COLLISION, message)
+            self._reject(entry, target, _record_name(entry), row.at, said.hash, payload, COLLISION, message)
             return False
         if met == "again":
             self._mine["row_duplicate"] += 1
@@ -241,7 +241,7 @@ class _PageWriter:
         if fate is None:
             if older and older["batch"] is None:
                 said, payload = inherited(said, payload, older)
-            self._insert(target, row, said, payload, older["since"] if older else None)
+            self._insert(entry, target, row, said, payload, older["since"] if older else None)
         else:
             self._mine[fate] += 1
         return True
@@ -299,13 +299,14 @@ class _PageWriter:
         return found
 
     def _is_rejected(self, target: str, external_id: str, said: Said) -> bool:
-        sql = """SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL
-                 AND hash = ? AND rest IS ? AND fields_print = ? AND last_seen > ?"""
+        """Whether Salesforce refused just this row less than a day ago; the reject says then that it is given still."""
+        sql = """UPDATE rejects SET given = ? WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL
+                 AND hash = ? AND rest IS ? AND fields_print = ? AND last_seen > ? AND asked IS NULL"""
         one = self._pass
-        parameters = [one.stream, target, external_id, *said, one.fields_print, self._believed_since]
-        return self._db.execute(sql, parameters).fetchone() is not None
+        parameters = [self._now, one.stream, target, external_id, *said, one.fields_print, self._believed_since]
+        return self._db.execute(sql, parameters).rowcount > 0
 
-    def _insert(self, target: str, row: Row, said: Said, payload: bytes, since: int | None) -> None:
+    def _insert(self, entry: Entry, target: str, row: Row, said: Said, payload: bytes, since: int | None) -> None:
         """Let the row wait. since: the first of the versions of its key that are on their way."""
         one = self._pass
         # In a CSV file the text #N/A clears a field; only a Collections call can say the text itself.
@@ -313,9 +314,9 @@ class _PageWriter:
         key = (one.stream, target, row.external_id, row.at)
         self._db.execute(
             """INSERT INTO outbox (stream, object, external_id, at, pass, hash, rest, payload, forced, only_collections,
-                                   since)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [*key, one.id, *said, payload, one.forced, only_collections, since],
+                                   since, record)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            [*key, one.id, *said, payload, one.forced, only_collections, since, entry.id or None],
         )
 
     def _supersede(self, waiting: sqlite3.Row) -> None:
@@ -324,6 +325,7 @@ class _PageWriter:
 
     def _reject(
         self,
+        entry: Entry,
         target: str,
         key: str,
         at: str,
@@ -332,15 +334,14 @@ class _PageWriter:
         code: str,
         message: str,
         rest: bytes | None = None,
+        field: str = "",
     ) -> None:
         self._has_rejects = True
-        open_reject(
-            self._db,
-            Reject(self._pass.stream, target, key, at, self._last_seq, hashed, payload, code, message, rest=rest),
-            self._pass.id,
-            self._pass.fields_print,
-            self._now,
+        stream, seq = self._pass.stream, self._last_seq
+        one = Reject(
+            stream, target, key, at, seq, hashed, payload, code, message, field, rest=rest, record=entry.id or None
         )
+        open_reject(self._db, one, self._pass.id, self._pass.fields_print, self._now)
 
     def _close_reject(self, target: str, key: str, how: str, *, by_job: bool = True) -> None:
         if not self._has_rejects:

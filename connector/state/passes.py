@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Literal
 
 from connector.errors import UnbalancedPass
 from connector.ledger import COUNTERS, Books
@@ -28,10 +29,12 @@ class Passes:
             )
         return self.get(identity)
 
-    def begin_open(self, stream: str, prints: tuple[str, str], run: int, now: datetime) -> Pass:
-        """Begin a pass over open records, read by id. Which of them it has read stands in their list."""
+    def begin_open(
+        self, stream: str, prints: tuple[str, str], run: int, now: datetime, *, kind: Literal["open", "resync"] = "open"
+    ) -> Pass:
+        """Begin a pass without a span: over open records, or a replay of rejects. These know where it stands."""
         with self._db.transaction() as db:
-            identity = _insert(db, stream, "open", ("", ""), False, "query", prints, run, now, None)
+            identity = _insert(db, stream, kind, ("", ""), False, "query", prints, run, now, None)
         return self.get(identity)
 
     def get(self, identity: int) -> Pass:

@@ -13,7 +13,8 @@ class Reject:
     """A row set aside.
 
     seq: its version; for a row that was never sent the last version made before it; payload: JSON of its fields, None
-    where no row could be made; rest: as in Said, None also where what only jobs give has no part in it.
+    where no row could be made; rest: as in Said, None also where what only jobs give has no part in it; record: the id
+    by which its record can be read again, None where there is no call for that; action: what was refused.
     """
 
     stream: str
@@ -28,20 +29,26 @@ class Reject:
     fields: str = ""
     was_sent: bool = False
     rest: bytes | None = None
+    record: str | None = None
+    action: str = "upsert"
 
 
 def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print: str, now: str) -> None:
     """Inside a transaction: set a row aside; the open reject of the key, unless it is of a later version, is brought up
-    to date."""
+    to date.
+
+    It may be about what only jobs give as soon as one version of the key was that was refused: it stays so.
+    """
     db.execute(
         """INSERT INTO rejects (stream, object, external_id, at, seq, hash, rest, payload, code, message, fields,
-                                fields_print, pass, first_seen, last_seen)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                fields_print, pass, first_seen, last_seen, record, action, of_job)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (stream, object, external_id) WHERE closed IS NULL DO UPDATE SET
                seq = excluded.seq, hash = excluded.hash, rest = excluded.rest, payload = excluded.payload,
                code = excluded.code, message = excluded.message, fields = excluded.fields,
                fields_print = excluded.fields_print, pass = excluded.pass,
-               last_seen = excluded.last_seen, tries = tries + 1
+               last_seen = excluded.last_seen, tries = tries + 1, record = coalesce(excluded.record, record),
+               action = excluded.action, of_job = max(of_job, excluded.of_job), asked = NULL, given = NULL
                WHERE excluded.seq > rejects.seq OR NOT ?""",
         [
             one.stream,
@@ -59,6 +66,9 @@ def open_reject(db: sqlite3.Connection, one: Reject, pass_id: int, fields_print:
             pass_id,
             now,
             now,
+            one.record,
+            one.action,
+            one.rest is not None,
             one.was_sent,
         ],
     )
@@ -80,5 +90,5 @@ def close_reject(
     """
     sql = """UPDATE rejects SET closed = ?, closed_by = ?
              WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL AND seq < ?
-             AND (rest IS NULL OR ?)"""
+             AND (NOT of_job OR ?)"""
     db.execute(sql, [now, how, *key, 2**62 if outcome_seq is None else outcome_seq, by_job])

@@ -128,7 +128,9 @@ class Settler:
             [row["stream"], row["object"], row["at"], row["external_id"], row["hash"], row["rest"], touches_rest(row)],
         )
         key = (row["stream"], row["object"], row["external_id"])
-        how, by_job = f"a later version was {fate}", row["rest"] is not None
+        how = f"a later version was {fate}"
+        # What clears empties also what only jobs give.
+        by_job = row["rest"] is not None or row["action"] == "clear"
         close_reject(self._db, key, stamp(self._now), how, row["seq"], by_job=by_job)
         if row["action"] == "clear":
             mark_cleared(self._db, _timed_key(row))
@@ -163,6 +165,8 @@ class Settler:
             outcome.fields,
             was_sent=True,
             rest=row["rest"],
+            record=row["record"],
+            action=row["action"],
         )
         open_reject(self._db, one, row["pass"], self._fields_print, stamp(self._now))
         if row["action"] != "upsert":

@@ -25,6 +25,7 @@ from connector.state.lateness import LatenessCounts, forget
 from connector.state.open_records import OpenRecords
 from connector.state.outbox import Outbox
 from connector.state.passes import Passes, owe
+from connector.state.replays import Replays
 from connector.state.vanished import Vanished
 
 
@@ -67,6 +68,7 @@ class Store:
         self.vanished = Vanished(db, self.passes)
         self.lateness = LatenessCounts(db)
         self.heard = HeardIds(db)
+        self.replays = Replays(db, self.passes)
 
     # Streams
 
@@ -140,6 +142,7 @@ class Store:
             owe(db, stream, [*(one.within for one in unfinished if one.within), *owed], cause, False)
             if closes_gaps:
                 close_all(db, stream, cause, now, run=run)
+            self.replays.begin_again(unfinished, (prints.fields, prints.source), run, now)
         self.outbox.supersede_waiting(stream)
         with self.db.transaction() as db:
             forget(db, stream)

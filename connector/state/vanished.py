@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import orjson
 
+from connector.errors import TooManyVanished
 from connector.spans import Span, instant, stamp
 from connector.state.database import Database
 from connector.state.hashes import Said, digest, is_confirmed
@@ -61,6 +62,18 @@ class Held(NamedTuple):
     span: Span
     vanished: int
     known: int
+
+
+def too_many(stream: str, held: Sequence[Held]) -> TooManyVanished:
+    """The error that asks a person about passes that wait for one."""
+    start, end = stamp(min(one.span.start for one in held)), stamp(max(one.span.end for one in held))
+    vanished, known = sum(one.vanished for one in held), sum(one.known for one in held)
+    return TooManyVanished(
+        f"{stream}: {vanished:,} of {known:,} rows between {start} and {end} are no longer given by Genesys Cloud; "
+        "none of them was cleared or deleted, and that time is read again by every run",
+        "a division or role taken from the OAuth client looks the same: give it back, and the next run goes on; if "
+        f"they are gone for good: connector resync {stream} --from {start} --to {end} --accept-vanished",
+    )
 
 
 class Vanished:
@@ -279,7 +292,7 @@ class _Search:
     def _is_rejected(self, db: sqlite3.Connection, target: str, key: str, hashed: bytes) -> bool:
         """Whether Salesforce refused just this for good, less than a day ago."""
         sql = """SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL
-                 AND hash = ? AND fields_print = ? AND last_seen > ?"""
+                 AND hash = ? AND fields_print = ? AND last_seen > ? AND asked IS NULL"""
         parameters = [self._pass.stream, target, key, hashed, self._pass.fields_print, self._believed_since]
         return db.execute(sql, parameters).fetchone() is not None
 

@@ -351,7 +351,7 @@ def test_log_lines_are_json_where_the_settings_say_so(cli: Cli, place: str) -> N
 def test_brackets_in_messages_are_shown_as_they_are(cli: Cli) -> None:
     cli.lab.salesforce.add_validation_rule("Conversation__c", lambda record: True, "see [rule] [/one]")
     assert cli("sync").code == 1
-    assert "FIELD_CUSTOM_VALIDATION_EXCEPTION: see [rule] [/one]" in cli("rejects").out
+    assert "\n  see [rule] [/one]\n" in cli("rejects").out
 
 
 def test_the_same_refused_login_is_told_once_for_all_streams(cli: Cli) -> None:

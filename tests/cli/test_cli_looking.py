@@ -1,4 +1,4 @@
-"""Commands that only look: check, preview, plan, status, runs, rejects, gaps."""
+"""Commands that only look: check, preview, plan, status, runs, gaps."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -307,21 +307,7 @@ def test_runs_are_listed_newest_first(cli: Cli) -> None:
     assert words(cli("runs", "--last", "1").out)[1][:4] == ["2", "conversations", "resync", "--full"]
 
 
-# rejects and gaps
-
-
-def test_rejects_are_grouped_with_a_hint_and_keys_only_when_asked_for(cli: Cli) -> None:
-    cli.lab.salesforce.add_validation_rule(
-        "Conversation__c", lambda record: record["Conversation_Id__c"] != "c0", "no such direction"
-    )
-    cli("sync")
-    said, with_keys = cli("rejects"), cli("rejects", "--show-keys")
-    assert words(said.out)[1] == [
-        *["2", "conversations", "Conversation__c", "FIELD_CUSTOM_VALIDATION_EXCEPTION"],
-        *["0", "s", "0", "s"],
-    ]
-    assert "  -> A validation rule of the object refuses the row" in said.out
-    assert ("c1" in said.out, "     c1" in with_keys.out, "     c2" in with_keys.out) == (False, True, True)
+# gaps, and nothing to list
 
 
 def test_gap_is_listed_with_what_was_promised_and_given(cli: Cli) -> None:

@@ -170,7 +170,9 @@ class Desk:
 
     def rejects(self) -> list[tuple[str, str]]:
         """External id and code of every open reject."""
-        return [(one["external_id"], one["code"]) for one in self.table("rejects", "closed IS NULL")]
+        return [
+            (one["external_id"], one["code"]) for one in self.table("rejects", "closed IS NULL ORDER BY external_id")
+        ]
 
     def known(self) -> dict[str, bool]:
         """External id of every row Salesforce has accepted -> whether that is in doubt."""

@@ -48,6 +48,10 @@ def resync(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Everything from the window's start.")] = False,
     gaps: Annotated[bool, typer.Option("--gaps", help="All open gaps, and nothing else.")] = False,
+    rejects: Annotated[bool, typer.Option("--rejects", help="No period: try the rows set aside again.")] = False,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help="With --rejects: only those refused with this code.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Send unchanged rows too.")] = False,
     dry_run: DryRun = False,
     wait: Wait = False,
@@ -60,11 +64,12 @@ def resync(
     ] = False,
     max_minutes: MaxMinutes = None,
 ) -> int:
-    """Read a settled period again, rounded outward to whole intervals, or all open gaps, and send what differs."""
+    """Read a settled period again, rounded outward to whole intervals, or all open gaps, and send what differs; or
+    replay rejects."""
     from connector.cli.resync import Period, run_resync
     from connector.orders import Order
 
-    period = Period(start, end, last, full=full, gaps=gaps)
+    period = Period(start, end, last, full=full, gaps=gaps, rejects=rejects, code=code)
     order = Order(
         forced=force,
         accept_new_keys=accept_new_keys,
@@ -98,13 +103,23 @@ def runs(
 @command
 def rejects(
     session: Session,
-    stream: OneStream = None,
-    show_keys: Annotated[bool, typer.Option("--show-keys", help="Show external ids of some of the rows.")] = False,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STREAM] | show KEY | export [STREAM]",
+            help="Only this stream; or all that is known of the rows with an external id; or all rows as a CSV file.",
+        ),
+    ] = None,
+    stream: Annotated[str | None, typer.Option("--stream", metavar="STREAM", help="Only this stream.")] = None,
+    show_keys: Annotated[bool, typer.Option("--show-keys", help="Show external ids of some rows.")] = False,
+    code: Annotated[str | None, typer.Option("--code", metavar="CODE", help="Export: only rows refused so.")] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE.csv", help="Export: to this file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Export: replace a file that is there.")] = False,
 ) -> int:
-    """List rows that were set aside, grouped by reason, with what to do about each."""
-    from connector.cli.rejects import show_rejects
+    """List rows that were set aside, grouped by reason, with what to do about each; show one, or export them."""
+    from connector.cli.rejects import Asked, run_rejects
 
-    return show_rejects(session, stream, show_keys=show_keys)
+    return run_rejects(session, Asked(tuple(words or ()), stream, code, out, force, show_keys))
 
 
 @command
