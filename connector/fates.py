@@ -1,6 +1,7 @@
 """What becomes of each record of a page: duplicate, of another span, filtered, not mappable, or rows for the outbox."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from connector.genesys.judge import Record
@@ -44,16 +45,17 @@ class Fates:
             for record, key in zip(some, keys, strict=True):
                 content = digest(record)
                 known = met.get(key)
-                if known is None or known[1] != one.reading:
-                    distinct += 1
+                is_known = known is not None and known[1] == one.reading
+                distinct += not is_known
                 met[key] = (content, one.reading)
                 at = _whole_second(reader.time_of(record))
                 if known is not None and known[0] == content:
-                    entries.append(Entry(key, content, at, "duplicate"))
+                    entry = Entry(key, content, at, "duplicate")
                 elif at and not start <= at < end:
-                    entries.append(Entry(key, content, at, "outside"))
+                    entry = Entry(key, content, at, "outside")
                 else:
-                    entries.append(self._mapped(one.path, record, key, content, at, _own_id(reader, record)))
+                    entry = self._mapped(one.path, record, key, content, at, _own_id(reader, record))
+                entries.append(replace(entry, is_known=True) if is_known else entry)
         return entries, distinct
 
     def _mapped(self, path: Path, record: Record, key: bytes, content: bytes, at: str, name: str) -> Entry:

@@ -25,13 +25,14 @@ from connector.genesys.judge import (
     after_unanswered,
     judge,
 )
+from connector.genesys.newest_first import Doubt
 from connector.genesys.pages import PageReader
 from connector.genesys.parts import judge_part
 from connector.genesys.queries import CursorPaging
 from connector.job_passes import MOST_JOBS, JobLost, JobPasses, LakeLags, is_held, lag_in_words
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
-from connector.readings import OPEN, Reading, Work, continued
+from connector.readings import NEWEST_FIRST, OPEN, Reading, Work, continued, weigh_newest
 from connector.replay_passes import ReplayPasses
 from connector.snapshots import Snapshots, is_whole
 from connector.spans import Span
@@ -151,7 +152,9 @@ class Puller:
                 return wait
         job = reading.of.job or ""
         try:
-            page = self._reader.fetch_page(reading.of.span, reading.page, reading.cursor, job)
+            page = self._reader.fetch_page(
+                reading.of.span, reading.page, reading.cursor, job, newest_first=reading.newest_first
+            )
         except (RefusedSpan, QueryRefused) as refusal:
             if job:
                 return self._results_refused(reading, refusal)
@@ -159,6 +162,8 @@ class Puller:
                 self._cursor_refused(reading, refusal)
             elif not isinstance(refusal, RefusedSpan):
                 raise
+            elif reading.newest_first:
+                self._read_whole(reading, f"page {reading.page} is refused: {refusal.message}")
             elif reading.page > 1 and self._reader.query.paging:
                 # Page 1 was taken, so the query is right.
                 self._disagree(reading, Disagree(f"page {reading.page} is refused although page 1 is not"))
@@ -168,6 +173,8 @@ class Puller:
         except ServiceUnavailable as fault:
             if fault.status not in TOO_DEEP or reading.page == 1 or self._reader.query.paging is None:
                 raise
+            if reading.newest_first:
+                return self._read_whole(reading, f"page {reading.page} is not answered")
             # Deep pages fail for good on some spans; when page 1 answers, this is one of them.
             self._reader.fetch_page(reading.of.span, 1, None, job)
             self._disagree(reading, after_unanswered(reading.page))
@@ -204,7 +211,7 @@ class Puller:
         else:
             return None
         self._store.run_does(self._run, one.title)
-        return continued(one, now)
+        return continued(one, now, self._by_query)
 
     def _next_spans(self) -> Iterator[Span]:
         """Spans to be begun by query next, as far as nothing else comes between."""
@@ -276,7 +283,8 @@ class Puller:
     def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> float:
         """The last stored page is not counted again; when it has changed meanwhile, the pass begins at page 1."""
         if page.digest != stored.digest:
-            self._reading = Reading(self._store.passes.restart(reading.of, self._now()))
+            again = self._store.passes.restart(reading.of, self._now())
+            self._reading = Reading(again, seen=NEWEST_FIRST if reading.newest_first else Seen())
             return 0.0
         step: Step = GoOn(page.number + 1)
         if self._reader.query.paging is None:
@@ -290,13 +298,25 @@ class Puller:
 
     def _weigh(self, reading: Reading, page: Page) -> float:
         entries, distinct = self._fates.entries(reading.of, self._reader, page.records, reading.distinct)
-        step, seen = self._judged(reading, page, distinct)
+        step: Step | Doubt
+        if reading.newest_first:
+            step, seen = weigh_newest(reading, page, entries, distinct, self._max_pages)
+            if isinstance(step, Doubt):
+                return self._read_whole(reading, step.reason)
+        else:
+            step, seen = self._judged(reading, page, distinct)
         is_chain = isinstance(self._reader.query.paging, CursorPaging)
         if (page.records or is_chain) and not isinstance(step, AskAgain):
             beside = self._open_passes.noting(reading.of, self._reader.query, page)
             self._keep(reading, page, seen, entries, distinct, beside)
         reading.seen = seen
         return self._take(reading, page, step)
+
+    def _read_whole(self, reading: Reading, doubt: str) -> float:
+        """A pass read newest first begins at page 1 of its days, oldest first: what it gave proves nothing."""
+        log.info("%s %s: its days are read whole: %s", self._stream, reading.of.span, doubt)
+        self._reading = Reading(self._store.passes.restart(reading.of, self._now()))
+        return 0.0
 
     def _keep(
         self, reading: Reading, page: Page, seen: Seen, entries: Collection[Entry], distinct: int, beside: Beside

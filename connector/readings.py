@@ -1,12 +1,17 @@
 """Where the pass being read stands, and what else a run has to read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connector.genesys.judge import Seen
+from connector.genesys.judge import Page, Seen, Step
+from connector.genesys.newest_first import Begun, Doubt, is_worth_it, judge_newest
+from connector.genesys.pages import PageReader
 from connector.job_passes import JobWait
-from connector.state.one_pass import Checkpoint, Pass
+from connector.spans import Span
+from connector.state.one_pass import Checkpoint, Pass, bounds_of
+from connector.state.outbox import Entry
 from connector.windows import Planned
 
 OPEN: Literal["open"] = "open"
@@ -36,12 +41,43 @@ class Reading:
     wait: JobWait = field(default_factory=JobWait)
     lost_jobs: int = 0
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether its pages are asked for newest first."""
+        return self.seen.lowest is not None
 
-def continued(one: Pass, now: datetime) -> Reading:
-    """The reading of a pass begun just now or by an earlier run; now: what is due by then, of one over open records."""
+
+NEWEST_FIRST = Seen(lowest="")
+"""What a reading newest first has seen before its first page."""
+
+
+def continued(one: Pass, now: datetime, reader: PageReader) -> Reading:
+    """The reading of a pass begun just now or by an earlier run; now: what is due by then, of one over open records;
+    reader: of passes by query."""
     stored = one.checkpoint
     if one.within is None:
         return Reading(one, stored.page + 1 if stored else 1, distinct=one.distinct_keys, due=now)
     if stored is None:
-        return Reading(one)
+        return Reading(one, seen=NEWEST_FIRST if _is_narrowed(one, one.within, reader) else Seen())
     return Reading(one, stored.page, stored.seen, one.distinct_keys, stored, stored.cursor)
+
+
+def _is_narrowed(one: Pass, span: Span, reader: PageReader) -> bool:
+    """Whether a pass is begun newest first: what hourly runs read.
+
+    One begun again at page 1 is not, for that may have been because of a doubt. Gaps, rechecks and re-syncs are read
+    whole: they are there to find what another read missed.
+    """
+    return (
+        reader.query.narrowing == "newest first"
+        and (one.path, one.kind in ("new", "lookback"), one.parent, one.reading) == ("query", True, None, 1)
+        and is_worth_it(span, reader.page_size)
+    )
+
+
+def weigh_newest(
+    reading: Reading, page: Page, entries: Sequence[Entry], distinct: int, max_pages: int
+) -> tuple[Step | Doubt, Seen]:
+    """What a page of a reading newest first means; entries: what became of its records; the rest as of `judge`."""
+    begun = [Begun(entry.at, entry.is_known) for entry in entries]
+    return judge_newest(reading.seen, page, begun, bounds_of(reading.of.within), distinct, max_pages)

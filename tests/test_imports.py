@@ -18,8 +18,8 @@ LEVELS = (
     "spans refusals spools",
     "bodies",
     "windows rhythm",
-    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.parts genesys.templates "
-    "genesys.facts genesys.flatten genesys.mentions genesys.regions genesys.redaction",
+    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.newest_first genesys.parts "
+    "genesys.templates genesys.facts genesys.flatten genesys.mentions genesys.regions genesys.redaction",
     "mapping connection",
     "transport config orders",
     "pace state",
@@ -44,6 +44,7 @@ PURE = (
     "genesys.queries",
     "genesys.judge",
     "genesys.chain",
+    "genesys.newest_first",
     "genesys.parts",
     "genesys.templates",
     "genesys.facts",

@@ -86,9 +86,12 @@ class PageReader:
         rule = IN_PARTS.get(self.query.name)
         self._all_of = rule if rule and rule.all_of and not self._source.filter else None
 
-    def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
+    def fetch_page(
+        self, span: Span, number: int, cursor: str | None = None, job: str = "", *, newest_first: bool = False
+    ) -> Page:
         """Ask for page `number`, from 1, of a span; queries without pages have one for each part of their filter.
-        cursor: as the page before gave it; job: id of the job whose results are read.
+        cursor: as the page before gave it; job: id of the job whose results are read; newest_first: in which order, of
+        a query that knows both.
 
         Raises RefusedSpan for HTTP 400 and 413, MalformedAnswer when the answer is not what the query says.
         """
@@ -98,6 +101,7 @@ class PageReader:
             if not self._filters:
                 return Page(number, [], digest="", size=0, taken=self._now())
         query, values = self.query, self._values(span, number, cursor, job)
+        values["order"] = "desc" if newest_first else "asc"
         answer = self._client.call(
             query.method,
             fill_path(query.path, values),

@@ -65,7 +65,9 @@ class Query:
     that `start` and `end` of the span are added to them and spans are whole cells;
     halves: at which boundaries a span may be halved: UTC days (the service indexes by day), minutes, the granularity,
     or none; permission: what the call needs, "" where nobody knows it;
-    by_id: how its records are read again while they are open, None where they never are.
+    by_id: how its records are read again while they are open, None where they never are; narrowing: how reading part
+    of the days a span touches keeps to the span, although the service answers for whole days: newest first, by the
+    placeholder `${order}`, or not at all.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Query:
     body: Mapping[str, Any] | None = None
     is_cell: bool = False
     by_id: ById | None = None
+    narrowing: Literal["none", "newest first"] = "none"
 
     @property
     def is_snapshot(self) -> bool:
@@ -140,8 +143,9 @@ CATALOGUE: Mapping[str, Query] = {
             path="/api/v2/analytics/conversations/details/query",
             body={
                 "interval": "${start}/${end}",
-                # Ascending by start: conversations that begin while pages are read come last and shift nothing.
-                "order": "asc",
+                # Ascending by start, where days are read whole: conversations that begin meanwhile come last and shift
+                # nothing.
+                "order": "${order}",
                 "orderBy": "conversationStart",
                 "conversationFilters": "${conversation_filters}",
                 "segmentFilters": "${segment_filters}",
@@ -160,6 +164,7 @@ CATALOGUE: Mapping[str, Query] = {
                 key="conversationId",
                 end="conversationEnd",
             ),
+            narrowing="newest first",
         ),
         Query(
             name="conversations.aggregates",
@@ -255,6 +260,7 @@ JOBS: Mapping[str, JobQuery] = {
             body=None,
             halves="minute",
             paging=CursorPaging(next=("cursor",), largest=1_000),
+            narrowing="none",
         ),
         most=10_000,
     )

@@ -14,10 +14,11 @@ from functools import partial
 from itertools import islice
 
 from connector.genesys.judge import Page
+from connector.genesys.newest_first import pages_left
 from connector.genesys.pages import Caller, PageReader, utc_now
 from connector.genesys.queries import NumberedPaging
 from connector.mapping import Mapping as StreamMapping
-from connector.spans import Span
+from connector.spans import Span, instant
 
 PAGES_AHEAD = 8
 """Calls on their way at once: 300 a minute of 1.5 s each are 7.5. Each may hold a page in memory."""
@@ -39,7 +40,7 @@ class ReadAhead(PageReader):
         super().__init__(client, mapping)
         self._submit = submit
         self._most = most
-        self._of: Span | None = None
+        self._of: tuple[Span, bool] | None = None
         self._next = 1
         self._ahead: dict[int, Future[Page]] = {}
         self._expected: dict[Span, tuple[datetime, Future[Page]]] = {}
@@ -56,7 +57,9 @@ class ReadAhead(PageReader):
         """As PageReader.asked_at."""
         return self._expected[span][0] if span in self._expected else now
 
-    def fetch_page(self, span: Span, number: int, cursor: str | None = None, job: str = "") -> Page:
+    def fetch_page(
+        self, span: Span, number: int, cursor: str | None = None, job: str = "", *, newest_first: bool = False
+    ) -> Page:
         """As PageReader.fetch_page."""
         if self.query.paging is None:
             # A filter that is asked in parts has more pages than the one that was expected.
@@ -64,28 +67,40 @@ class ReadAhead(PageReader):
             return super().fetch_page(span, number) if expected is None else expected.result()
         if not isinstance(self.query.paging, NumberedPaging):
             return super().fetch_page(span, number, cursor, job)
-        is_new = span != self._of
+        of = (span, newest_first)
+        is_new = of != self._of
         in_turn = is_new or number == self._next
         if is_new or not in_turn:
             self._drop()
-        self._of, self._next = span, number + 1
+        self._of, self._next = of, number + 1
         waiting = self._ahead.pop(number, None)
-        page = super().fetch_page(span, number) if waiting is None else waiting.result()
+        page = super().fetch_page(span, number, newest_first=newest_first) if waiting is None else waiting.result()
         if in_turn:
-            self._begin(span, page)
+            self._begin(span, page, newest_first)
         return page
 
-    def _begin(self, span: Span, page: Page) -> None:
-        """Ask for the pages after this one, as many as are promised and the empty one that ends the list."""
+    def _begin(self, span: Span, page: Page, newest_first: bool) -> None:
+        """Ask for the pages after this one, as many as are promised and the empty one that ends the list; newest first,
+        only until the span's start is passed."""
         if not self.page_size or len(page.records) < self.page_size:
             return
         told = page.witnesses
         last = page.number + 1
         if told.total is not None:
             last = math.ceil(told.total / self.page_size) + 1
+        if newest_first:
+            last = min(last, page.number + self._until_start(span, page))
         for number in range(page.number + 1, min(last, page.number + self._most) + 1):
             if number not in self._ahead:
-                self._ahead[number] = self._submit(partial(super().fetch_page, span, number))
+                self._ahead[number] = self._submit(partial(super().fetch_page, span, number, newest_first=newest_first))
+
+    def _until_start(self, span: Span, page: Page) -> int:
+        """How many pages are needed behind one of a reading newest first."""
+        try:
+            first, last = (instant(self.time_of(page.records[place])) for place in (0, -1))
+        except (TypeError, ValueError):
+            return 0
+        return pages_left(first, last, span.start)
 
     def _drop(self) -> None:
         for future in self._ahead.values():

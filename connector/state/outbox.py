@@ -33,7 +33,8 @@ class Entry:
 
     key, content: digests of its record key and of all of it; at: whole-second time; fate: its term of the first
     balance; rows: what it was mapped to; problem: code and message where it could not be; job_fields: of a record read
-    by job, per target the fields that only jobs fill; id: the record's own, where its query can read it by that.
+    by job, per target the fields that only jobs fill; id: the record's own, where its query can read it by that;
+    is_known: this reading of the pass met its key before.
     """
 
     key: bytes
@@ -44,6 +45,7 @@ class Entry:
     problem: tuple[str, str] = ("", "")
     job_fields: Sequence[frozenset[str]] = ()
     id: str = ""
+    is_known: bool = False
 
     def fields_of_job(self, target: int) -> frozenset[str]:
         return self.job_fields[target] if self.job_fields else frozenset()
