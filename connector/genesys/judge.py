@@ -68,8 +68,8 @@ class Seen:
     witnesses: the last value of each; last_number, last_length, last_digest: of the last page that was kept, its
     length None before the first; equal: how many pages in a row were equal, beside the first;
     asked_again: times the current page was asked again; empty_from: first page of a run of empty ones being looked
-    past; skipped: pages that stayed empty while later ones had records; lowest: of a reading newest first, when the
-    earliest record so far began, "" before the first; None of one oldest first.
+    past; skipped: pages that stayed empty while later ones had records; lowest, told: of a reading newest first, when
+    the earliest record so far began, "" before the first, and the total stated last; None of one oldest first.
     """
 
     witnesses: Witnesses = Witnesses()
@@ -81,6 +81,7 @@ class Seen:
     empty_from: int | None = None
     skipped: tuple[int, ...] = ()
     lowest: str | None = None
+    told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ A query that answers for whole UTC days gives all that began since midnight, wha
 first, its pages may stop at the first record that began before the span: the descending order is then the witness that
 nothing of the span follows, and the total of the days, most of which is not read, is not waited for.
 
-The order is believed only as long as every page shows it. What begins while pages are read comes in front and pushes
-the others on, so that records come twice and none is passed over. Anything else that looks wrong, such as an order that
-breaks, a page that stays empty or lacks records, or a total that falls, is a doubt: the caller then reads the days
-whole, oldest first, and the usual judge decides. A doubt never makes a gap or halves. Where the pages end before the
-span's start is reached, the list was read whole, and the usual judge weighs it against the total stated first.
+The order is believed only as long as every page shows it and the records add up: so many distinct ones as have their
+places on the pages so far, less those that begin while pages are read. These come in front and push the others on, so
+that records come twice and none is passed over; by how many the total tells. Anything else, such as an order that
+breaks, a page that stays empty, or a total that falls or is missing, is a doubt: the caller then reads the days whole,
+oldest first, and the usual judge decides. A doubt never makes a gap or halves. Where the pages end before the span's
+start is reached, the list was read whole, and the usual judge weighs it against the total stated first.
 """
 
 import math
@@ -65,13 +66,14 @@ def judge_newest(
     of the span was given. The page is to be kept with every step but `AskAgain` and `Doubt`.
     """
     start, end = bounds
-    lowest = seen.lowest or ""
-    first, told = seen.witnesses.total, page.witnesses.total
-    if first is not None and told is not None:
-        if told < first:
-            return Doubt(f"the total fell from {first} to {told}: what leaves the list draws others past"), seen
-        page = replace(page, witnesses=replace(page.witnesses, total=first))
-    step, after = judge(seen, page, distinct, max_pages)
+    lowest, told = seen.lowest or "", page.witnesses.total
+    if told is None:
+        return Doubt(f"page {page.number} does not say how many records there are"), seen
+    if seen.told is not None and told < seen.told:
+        return Doubt(f"the total fell from {seen.told} to {told}: what leaves the list draws others past"), seen
+    first = told if seen.witnesses.total is None else seen.witnesses.total
+    page = replace(page, witnesses=replace(page.witnesses, total=first))
+    step, after = judge(replace(seen, told=told), page, distinct, max_pages)
     match step:
         case AskAgain():
             return step, after
@@ -84,10 +86,10 @@ def judge_newest(
             return Doubt(reason), after
         case GoOn():
             pass
-    reason = _disorder(page, begun, lowest, end) or _shortage(page, told)
-    if after.equal:
-        reason = f"pages {page.number - 1} and {page.number} hold the same records"
-    if reason:
+    due = min(page.number * page.size, told) - (told - first)
+    if distinct < due:
+        return Doubt(f"{distinct} records up to page {page.number}, where {due} have their places"), after
+    if reason := _disorder(page, begun, lowest, end):
         return Doubt(reason), after
     highest, last = max(begun[0].at, lowest), begun[-1].at
     after = replace(after, lowest=min(lowest or last, last))
@@ -114,12 +116,4 @@ def _disorder(page: Page, begun: Sequence[Begun], lowest: str, end: str) -> str:
     # Records of the pages before come again when the list was pushed on; what is new among them began meanwhile.
     if lowest and any(lowest < one.at < end for one in begun if not one.is_known):
         return f"page {page.number} goes back behind what the pages before gave"
-    return ""
-
-
-def _shortage(page: Page, told: int | None) -> str:
-    """Says so when a page has room although more is promised behind it; "" when it has not."""
-    given = (page.number - 1) * page.size + len(page.records)
-    if len(page.records) < page.size and told is not None and given < told:
-        return f"page {page.number} holds {len(page.records)} of {page.size} records, and more are promised"
     return ""

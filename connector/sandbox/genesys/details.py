@@ -13,6 +13,9 @@ from connector.sandbox.genesys.problems import ApiError, bad_request, check_keys
 from connector.sandbox.genesys.selection import SELECTION_KEYS, Selection
 from connector.sandbox.world import World
 
+DETAILS_ACTIONS = frozenset({"ignore_order"})
+"""Actions on the details query: `ignore_order` answers in another `order` than was asked, {order: asc} by default."""
+
 _KEYS = (*SELECTION_KEYS, "paging")
 _LARGEST_PAGE = 100
 _MOST_IDS = 100
@@ -41,6 +44,8 @@ class Details:
         paging = body.get("paging") or {}
         check_keys(paging, ("pageSize", "pageNumber"), "paging")
         number, size = page_asked(paging, _LARGEST_PAGE)
+        if ignored := next((rule for rule in rules if rule.action == "ignore_order"), None):
+            body = {**body, "order": ignored.arguments.get("order", "asc")}
         listed = orjson.dumps({**body, "paging": None}, option=orjson.OPT_SORT_KEYS).decode()
         question = (listed, now, self._world.revision)
         selected = self._worked_out.get(question, lambda: self._select(body, now))

@@ -29,7 +29,7 @@ from connector.sandbox.genesys.access import (
 from connector.sandbox.genesys.aggregates import FLOWS, aggregate
 from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
-from connector.sandbox.genesys.details import Details
+from connector.sandbox.genesys.details import DETAILS_ACTIONS, Details
 from connector.sandbox.genesys.dialects import Dialects
 from connector.sandbox.genesys.jobs import JOB_ACTIONS, Jobs, check_job_arguments
 from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, check_arguments, cut_page
@@ -61,9 +61,10 @@ class GenesysSim:
 
     hosts: the two host names it stands for; any other host, such as a loopback address, gets both sets of calls.
     calls: what arrived, in order. clients: id -> secret. faults: common ones, those of `listing.ACTIONS` for every
-    list, those of `cursors.CHAIN_ACTIONS` for lists read by cursor, `jobs.JOB_ACTIONS` for jobs. day_indexed,
-    summary_stats: see `Details` and `Summary`. job_seconds, job_lag_seconds, job_kept_seconds: see `Jobs`, where they
-    can be changed later. Raises FaultPlanError for a plan this service cannot carry out.
+    list, those of `cursors.CHAIN_ACTIONS` for lists read by cursor, `details.DETAILS_ACTIONS` for the details query,
+    `jobs.JOB_ACTIONS` for jobs. day_indexed, summary_stats: see `Details` and `Summary`. job_seconds, job_lag_seconds,
+    job_kept_seconds: see `Jobs`, where they can be changed later. Raises FaultPlanError for a plan this service cannot
+    carry out.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class GenesysSim:
         self.world = world
         self.clock = clock
         self.faults = faults or Faults()
-        self.faults.check_actions("genesys", ACTIONS | CHAIN_ACTIONS | JOB_ACTIONS)
+        self.faults.check_actions("genesys", ACTIONS | CHAIN_ACTIONS | DETAILS_ACTIONS | JOB_ACTIONS)
         check_arguments(self.faults.rules)
         check_chain_arguments(self.faults.rules)
         check_job_arguments(self.faults.rules)
