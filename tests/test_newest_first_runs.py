@@ -1,16 +1,18 @@
 """Hourly runs read the newest part of a day only, and lose nothing when the order cannot be relied on."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from lab import MAPPING, Killed, KillingAdapter, Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
-from connector.orders import Result
+from connector.orders import Order, Result
 from connector.sandbox.faults import Rule
-from connector.spans import instant
+from connector.spans import Span, instant
 
 DETAILS = "/details/query$"
 NEWEST = {"order": "desc"}
@@ -186,3 +188,33 @@ def test_a_killed_run_goes_on_newest_first_or_begins_so_again_when_the_list_has_
     check(lab, lab.sync())
     one = next(one for one in lab.table("passes") if instant(one["start"]).hour)
     assert (one["reading"], one["pages"], calls(lab) - before) == (reading, stored, pages)
+
+
+def test_a_pass_once_doubted_is_not_tried_newest_first_again(lab: Lab):
+    """Killed just when it was begun anew, before its first page."""
+    lab.faults.change(Rule("ignore_order", path=DETAILS))
+    lab.clock.advance(3600)
+
+    def readings() -> list[int]:
+        with closing(sqlite3.connect(lab.config.state)) as db:
+            return [number for (number,) in db.execute("SELECT reading FROM passes ORDER BY id")]
+
+    def die_when_begun_anew() -> None:
+        if readings() == [1, 2]:
+            raise Killed
+
+    lab.after_commit = die_when_begun_anew
+    with pytest.raises(Killed):
+        lab.sync()
+    lab.after_commit = lambda: None
+    check(lab, lab.sync())
+    assert readings() == [1, 2]
+
+
+def test_a_resync_of_part_of_a_day_reads_it_whole(lab: Lab):
+    """So does what looks for holes: a person, a recheck, a gap."""
+    lab.clock.advance(3600)
+    before = calls(lab)
+    check(lab, lab.sync(Order("resync", resync=lambda horizon: Span(at(8), at(9)))))
+    # 66 records began since six: seven pages, and one that shows there is no more.
+    assert calls(lab) - before == 8

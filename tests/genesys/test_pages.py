@@ -125,6 +125,12 @@ def test_details_are_asked_page_by_page_oldest_first(make_reader):
     assert service.asked == [("POST", path, body, "analytics:conversationDetail:view")]
 
 
+def test_details_are_asked_newest_first_where_that_spares_pages(make_reader):
+    service = Service({})
+    make_reader(DETAILS, service, "").fetch_page(DAY, 1, newest_first=True)
+    assert [body["order"] for _, _, body, _ in service.asked] == ["desc"]
+
+
 def test_aggregates_are_asked_whole_in_the_time_zone_of_the_window(make_reader):
     service = Service({})
     make_reader(AGGREGATES, service, ", filter: {type: and}").fetch_page(DAY, 1)

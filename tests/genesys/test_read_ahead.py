@@ -15,7 +15,7 @@ from connector.genesys.judge import Page
 from connector.genesys.pages import PageReader
 from connector.genesys.read_ahead import ReadAhead, page_reader
 from connector.mapping import load_mapping
-from connector.spans import Span
+from connector.spans import Span, stamp
 
 
 def day(number: int) -> Span:
@@ -38,9 +38,14 @@ class Listing:
         self.asked.append(((start - DAY).days, number))
         if number in self.failing:
             raise ServiceUnavailable(f"page {number} is not answered", status=504)
-        names = [f"{start:%d}-{place}" for place in range(self.records)][2 * number - 2 : 2 * number]
+        listed = [
+            {"conversationId": f"{start:%d}-{place}", "conversationStart": stamp(DAY + timedelta(hours=place))}
+            for place in range(self.records)
+        ]
+        if body["order"] == "desc":
+            listed.reverse()
         total = {} if self.told is None else {"totalHits": self.told}
-        return Answer({"conversations": [{"conversationId": name} for name in names], **total}, {}, 0)
+        return Answer({"conversations": listed[2 * number - 2 : 2 * number], **total}, {}, 0)
 
 
 class Bench:
@@ -64,8 +69,9 @@ class Bench:
         self.begun.append(future)
         return future
 
-    def names(self, span: Span, number: int) -> list[str]:
-        return [record["conversationId"] for record in self.reader.fetch_page(span, number).records]
+    def names(self, span: Span, number: int, *, newest_first: bool = False) -> list[str]:
+        page = self.reader.fetch_page(span, number, newest_first=newest_first)
+        return [record["conversationId"] for record in page.records]
 
 
 @pytest.fixture
@@ -126,6 +132,22 @@ def test_another_span_begins_anew(bench: Bench):
 def test_a_pass_gone_on_with_in_its_middle_is_read_ahead_from_there(bench: Bench):
     assert bench.names(day(0), 3) == ["02-4", "02-5"]
     assert bench.listing.asked == [(0, 3), (0, 4), (0, 5), (0, 6)]
+
+
+def test_newest_first_no_page_is_read_ahead_behind_the_start_of_the_span(bench: Bench):
+    """A record an hour, from eight down to midnight; the span begins at five."""
+    part = Span(DAY + timedelta(hours=5), DAY + timedelta(hours=8))
+    assert bench.names(part, 1, newest_first=True) == ["02-8", "02-7"]
+    assert bench.listing.asked == [(0, 1), (0, 2), (0, 3)]
+    assert bench.names(part, 2, newest_first=True) == ["02-6", "02-5"]
+    assert bench.names(part, 3, newest_first=True) == ["02-4", "02-3"]
+    assert bench.listing.asked == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_what_was_read_ahead_in_one_order_is_not_given_in_the_other(bench: Bench):
+    bench.names(day(0), 1, newest_first=True)
+    assert bench.names(day(0), 1) == ["02-0", "02-1"]
+    assert bench.names(day(0), 2) == ["02-2", "02-3"]
 
 
 def test_a_fault_of_a_page_read_ahead_is_met_in_its_turn_and_asking_again_asks(bench: Bench):

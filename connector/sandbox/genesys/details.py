@@ -1,16 +1,16 @@
 """Conversation details by query and by id. Source: vendor reference, "conversation details"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from connector.sandbox.conversations import Conversation
-from connector.sandbox.faults import Rule
+from connector.sandbox.faults import FaultPlanError, Rule
 from connector.sandbox.genesys.listing import MISSING, ShortPages, WorkedOut, cut_page
 from connector.sandbox.genesys.problems import ApiError, bad_request, check_keys, page_asked
-from connector.sandbox.genesys.selection import SELECTION_KEYS, Selection
+from connector.sandbox.genesys.selection import ORDERS, SELECTION_KEYS, Selection
 from connector.sandbox.world import World
 
 DETAILS_ACTIONS = frozenset({"ignore_order"})
@@ -81,6 +81,13 @@ class Details:
         if self._day_indexed:
             start, end = _whole_days(start, end)
         return selection.of(self._world.started_at(now, start, end), self._world, now)
+
+
+def check_details_arguments(rules: Iterable[Rule]) -> None:
+    """Raise FaultPlanError for a rule with one of DETAILS_ACTIONS whose arguments make no sense."""
+    for rule in rules:
+        if rule.action == "ignore_order" and rule.arguments.get("order", "asc") not in ORDERS:
+            raise FaultPlanError(f"ignore_order needs order: one of {ORDERS}, not {rule.arguments['order']!r}")
 
 
 def _whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:

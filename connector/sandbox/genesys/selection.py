@@ -21,7 +21,7 @@ from connector.sandbox.world import World
 NOT_SERVED = ("evaluationFilters", "surveyFilters", "resolutionFilters", "aggregations")
 SELECTION_KEYS = ("interval", "conversationFilters", "segmentFilters", "order", "orderBy", *NOT_SERVED)
 
-_ORDERS = ("asc", "desc", "unordered")
+ORDERS = ("asc", "desc", "unordered")
 _ORDER_BY = ("conversationStart", "conversationEnd", "segmentStart", "segmentEnd")
 _FOREVER = 1 << 62
 
@@ -45,8 +45,8 @@ class Selection:
                 raise bad_request(f"{key} are not served here")
         start, end = parse_interval(body.get("interval"))
         order, order_by = body.get("order") or "asc", body.get("orderBy") or "conversationStart"
-        if order not in _ORDERS or order_by not in _ORDER_BY:
-            raise bad_request(f"order must be one of {_ORDERS}, orderBy one of {_ORDER_BY}", "invalid.value")
+        if order not in ORDERS or order_by not in _ORDER_BY:
+            raise bad_request(f"order must be one of {ORDERS}, orderBy one of {_ORDER_BY}", "invalid.value")
         return cls(
             start,
             end,

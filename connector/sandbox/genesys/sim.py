@@ -29,7 +29,7 @@ from connector.sandbox.genesys.access import (
 from connector.sandbox.genesys.aggregates import FLOWS, aggregate
 from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
-from connector.sandbox.genesys.details import DETAILS_ACTIONS, Details
+from connector.sandbox.genesys.details import DETAILS_ACTIONS, Details, check_details_arguments
 from connector.sandbox.genesys.dialects import Dialects
 from connector.sandbox.genesys.jobs import JOB_ACTIONS, Jobs, check_job_arguments
 from connector.sandbox.genesys.listing import ACTIONS, MISSING, ShortPages, check_arguments, cut_page
@@ -90,6 +90,7 @@ class GenesysSim:
         check_arguments(self.faults.rules)
         check_chain_arguments(self.faults.rules)
         check_job_arguments(self.faults.rules)
+        check_details_arguments(self.faults.rules)
         self.hosts = (f"api.{region}", f"login.{region}")
         self.calls: list[Call] = []
         known = {"demo-client": "demo-secret"} if clients is None else clients

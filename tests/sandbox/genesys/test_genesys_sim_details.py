@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector.sandbox.faults import FaultPlanError, Faults, Rule
 from connector.sandbox.world import World
 
 
@@ -84,6 +85,17 @@ def test_order_is_ascending_by_start_unless_asked(serve, make, monday):
     assert ids(client.details(orderBy="segmentEnd", order="desc")) == ["c000", "c002", "c001"]
     assert client.details(order="random").status_code == 400
     assert client.details(orderBy="duration").status_code == 400
+
+
+def test_the_order_asked_for_is_ignored_on_demand(serve, make, monday):
+    two = [make(2, monday), make(1, monday + timedelta(hours=1))]
+    wrong = [Rule("ignore_order"), Rule("ignore_order", {"order": "unordered"})]
+    assert [ids(serve(two, faults=Faults([rule])).details(order="desc")) for rule in wrong] == [
+        ["c002", "c001"],
+        ["c001", "c002"],
+    ]
+    with pytest.raises(FaultPlanError, match="ignore_order needs order"):
+        serve(two, faults=Faults([Rule("ignore_order", {"order": "up"})]))
 
 
 def test_unordered_conversations_do_not_come_by_start(serve, make, monday):
