@@ -9,8 +9,8 @@ from connector.genesys.judge import Page, Seen, Step
 from connector.genesys.newest_first import Begun, Doubt, is_worth_it, judge_newest
 from connector.genesys.pages import PageReader
 from connector.job_passes import JobWait
-from connector.spans import Span
-from connector.state.one_pass import Checkpoint, Pass, bounds_of
+from connector.spans import Span, stamp
+from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
 from connector.windows import Planned
 
@@ -80,4 +80,4 @@ def weigh_newest(
 ) -> tuple[Step | Doubt, Seen]:
     """What a page of a reading newest first means; entries: what became of its records; the rest as of `judge`."""
     begun = [Begun(entry.at, entry.is_known) for entry in entries]
-    return judge_newest(reading.seen, page, begun, bounds_of(reading.of.within), distinct, max_pages)
+    return judge_newest(reading.seen, page, begun, stamp(reading.of.span.start), distinct, max_pages)

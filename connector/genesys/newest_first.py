@@ -6,10 +6,12 @@ nothing of the span follows, and the total of the days, most of which is not rea
 
 The order is believed only as long as every page shows it and the records add up: so many distinct ones as have their
 places on the pages so far, less those that begin while pages are read. These come in front and push the others on, so
-that records come twice and none is passed over; by how many the total tells. Anything else, such as an order that
-breaks, a page that stays empty, or a total that falls or is missing, is a doubt: the caller then reads the days whole,
-oldest first, and the usual judge decides. A doubt never makes a gap or halves. Where the pages end before the span's
-start is reached, the list was read whole, and the usual judge weighs it against the total stated first.
+that records come twice and none is passed over; by how many the total tells. A page answered out of turn, as the list
+was before the page before it, passes records over: its total is smaller, or the sum does not come out, and it is asked
+again. Anything else, such as an order that breaks, a page that stays empty, or a total that goes on falling or is
+missing, is a doubt: the caller then reads the days whole, oldest first, and the usual judge decides. A doubt never
+makes a gap or halves. Where the pages end before the span's start is reached, the list was read whole, and the usual
+judge weighs it against the total stated first.
 """
 
 import math
@@ -18,7 +20,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
-from connector.genesys.judge import AskAgain, Complete, Disagree, GoOn, LookAhead, Page, Seen, Step, judge
+from connector.genesys.judge import (
+    ASK_AGAIN_SECONDS,
+    AskAgain,
+    Complete,
+    Disagree,
+    GoOn,
+    LookAhead,
+    Page,
+    Seen,
+    Step,
+    judge,
+)
 from connector.spans import Span
 
 LONGEST = timedelta(days=1)
@@ -54,24 +67,24 @@ def judge_newest(
     seen: Seen,
     page: Page,
     begun: Sequence[Begun],
-    bounds: tuple[str, str],
+    start: str,
     distinct: int,
     max_pages: int,
 ) -> tuple[Step | Doubt, Seen]:
     """Weigh one page of a reading newest first.
 
-    begun: of each record of the page; bounds: of the span, as the state writes them; seen, distinct, max_pages: as of
-    `judge`, but `seen.lowest` is a text, and the total kept is the first stated: what is counted later began meanwhile
-    and is of no span that can be read yet. Returns the next step and what has been seen after the page. `Complete`: all
-    of the span was given. The page is to be kept with every step but `AskAgain` and `Doubt`.
+    begun: of each record of the page; start: of the span, as the state writes it; seen, distinct, max_pages: as of
+    `judge`, but `seen.lowest` is a text, and the total kept is that of the first page: what is counted later began
+    meanwhile and is of no span that can be read yet. Returns the next step and what has been seen after the page.
+    `Complete`: all of the span was given. The page is to be kept with every step but `AskAgain` and `Doubt`.
     """
-    start, end = bounds
     lowest, told = seen.lowest or "", page.witnesses.total
     if told is None:
         return Doubt(f"page {page.number} does not say how many records there are"), seen
     if seen.told is not None and told < seen.told:
-        return Doubt(f"the total fell from {seen.told} to {told}: what leaves the list draws others past"), seen
-    first = told if seen.witnesses.total is None else seen.witnesses.total
+        return _once_more(seen, page, f"the total fell from {seen.told} to {told}")
+    kept = seen.last_length is not None
+    first = seen.witnesses.total if kept and seen.witnesses.total is not None else told
     page = replace(page, witnesses=replace(page.witnesses, total=first))
     step, after = judge(replace(seen, told=told), page, distinct, max_pages)
     match step:
@@ -88,13 +101,20 @@ def judge_newest(
             pass
     due = min(page.number * page.size, told) - (told - first)
     if distinct < due:
-        return Doubt(f"{distinct} records up to page {page.number}, where {due} have their places"), after
-    if reason := _disorder(page, begun, lowest, end):
+        return _once_more(seen, page, f"{distinct} records up to page {page.number}, where {due} have their places")
+    if reason := _disorder(page, begun, lowest):
         return Doubt(reason), after
     highest, last = max(begun[0].at, lowest), begun[-1].at
     after = replace(after, lowest=min(lowest or last, last))
     # Records of one second show no order: they would stand so in any.
     return Complete() if last < start and last < highest else step, after
+
+
+def _once_more(seen: Seen, page: Page, reason: str) -> tuple[AskAgain | Doubt, Seen]:
+    """A page that passes records over is asked again once, then it is a doubt."""
+    if seen.asked_again:
+        return Doubt(reason), seen
+    return AskAgain(page.number, ASK_AGAIN_SECONDS[0]), replace(seen, asked_again=1)
 
 
 def pages_left(first: datetime, last: datetime, start: datetime) -> int:
@@ -107,13 +127,13 @@ def pages_left(first: datetime, last: datetime, start: datetime) -> int:
     return max(1, math.ceil((last - start) / max(first - last, timedelta(seconds=1))))
 
 
-def _disorder(page: Page, begun: Sequence[Begun], lowest: str, end: str) -> str:
+def _disorder(page: Page, begun: Sequence[Begun], lowest: str) -> str:
     """What breaks the descending order, "" when nothing does."""
     if not all(one.at for one in begun):
         return f"page {page.number} holds a record that does not say when it began"
     if any(later.at > one.at for one, later in pairwise(begun)):
         return f"page {page.number} is not newest first"
-    # Records of the pages before come again when the list was pushed on; what is new among them began meanwhile.
-    if lowest and any(lowest < one.at < end for one in begun if not one.is_known):
+    # Records of the pages before come again when the list was pushed on.
+    if lowest and any(one.at > lowest for one in begun if not one.is_known):
         return f"page {page.number} goes back behind what the pages before gave"
     return ""

@@ -31,9 +31,11 @@ class ReadAhead(PageReader):
 
     submit: begins a call and gives its future. most: pages asked for before their turn.
 
-    Pages are read ahead only after a full page that stood in its place, and only as far as its witnesses promise. Any
-    other question, such as for a page asked again, drops what was read ahead and is asked of the service at once: what
-    the judge doubts is never answered from memory. A fault of a page read ahead is raised when its turn comes.
+    Pages are read ahead only after a full page that stood in its place, and only as far as its witnesses promise.
+    Newest first, they are read ahead no further than the span's start, and only while the total stands still: of a list
+    that grows, pages must be answered one after the other, or records that move on are passed over. Any other question,
+    such as for a page asked again, drops what was read ahead and is asked of the service at once: what the judge doubts
+    is never answered from memory. A fault of a page read ahead is raised when its turn comes.
     """
 
     def __init__(self, client: Caller, mapping: StreamMapping, submit: Submit, most: int = PAGES_AHEAD) -> None:
@@ -42,6 +44,7 @@ class ReadAhead(PageReader):
         self._most = most
         self._of: tuple[Span, bool] | None = None
         self._next = 1
+        self._total: int | None = None
         self._ahead: dict[int, Future[Page]] = {}
         self._expected: dict[Span, tuple[datetime, Future[Page]]] = {}
 
@@ -72,6 +75,8 @@ class ReadAhead(PageReader):
         in_turn = is_new or number == self._next
         if is_new or not in_turn:
             self._drop()
+        if is_new:
+            self._total = None
         self._of, self._next = of, number + 1
         waiting = self._ahead.pop(number, None)
         page = super().fetch_page(span, number, newest_first=newest_first) if waiting is None else waiting.result()
@@ -89,6 +94,9 @@ class ReadAhead(PageReader):
         if told.total is not None:
             last = math.ceil(told.total / self.page_size) + 1
         if newest_first:
+            self._total = told.total if self._total is None else self._total
+            if told.total != self._total:
+                return
             last = min(last, page.number + self._until_start(span, page))
         for number in range(page.number + 1, min(last, page.number + self._most) + 1):
             if number not in self._ahead:

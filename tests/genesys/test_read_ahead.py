@@ -144,6 +144,18 @@ def test_newest_first_no_page_is_read_ahead_behind_the_start_of_the_span(bench: 
     assert bench.listing.asked == [(0, 1), (0, 2), (0, 3)]
 
 
+def test_newest_first_nothing_is_read_ahead_of_a_list_that_grows(bench: Bench):
+    """What was begun before is given in its turn."""
+    part = Span(DAY + timedelta(hours=1), DAY + timedelta(hours=8))
+    bench.names(part, 1, newest_first=True)
+    bench.reader.fetch_page(part, 2, newest_first=True)
+    bench.listing.told = bench.listing.records = 10
+    assert bench.names(part, 2, newest_first=True) == ["02-7", "02-6"]
+    assert bench.listing.asked == [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (0, 2)]
+    assert bench.names(part, 3, newest_first=True) == ["02-5", "02-4"]
+    assert bench.listing.asked[6:] == [(0, 3)]
+
+
 def test_what_was_read_ahead_in_one_order_is_not_given_in_the_other(bench: Bench):
     bench.names(day(0), 1, newest_first=True)
     assert bench.names(day(0), 1) == ["02-0", "02-1"]
