@@ -219,7 +219,7 @@ def test_records_of_one_second_show_no_order():
 TROUBLES = ("fine", "empty", "missing rows", "page before", "asc", "unordered", "total low", "no total")
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), minutes=st.sets(st.integers(0, 180), max_size=120))
 def test_whatever_happens_it_is_told_whole_only_when_nothing_of_the_span_is_missing(
     data: st.DataObject, minutes: set[int]
