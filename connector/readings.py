@@ -1,6 +1,6 @@
 """Where the pass being read stands, and what else a run has to read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -76,7 +76,7 @@ def _is_narrowed(one: Pass, span: Span, reader: PageReader) -> bool:
 
 
 def weigh_newest(
-    reading: Reading, page: Page, entries: Sequence[Entry], distinct: int, max_pages: int
+    reading: Reading, page: Page, entries: Collection[Entry], distinct: int, max_pages: int
 ) -> tuple[Step | Doubt, Seen]:
     """What a page of a reading newest first means; entries: what became of its records; the rest as of `judge`."""
     begun = [Begun(entry.at, entry.is_known) for entry in entries]

@@ -105,10 +105,10 @@ class ReadAhead(PageReader):
     def _until_start(self, span: Span, page: Page) -> int:
         """How many pages are needed behind one of a reading newest first."""
         try:
-            first, last = (instant(self.time_of(page.records[place])) for place in (0, -1))
+            times = [self.time_of(record) for record in page.records]
+            return pages_left(instant(times[0]), instant(times[-1]), span.start)
         except (TypeError, ValueError):
             return 0
-        return pages_left(first, last, span.start)
 
     def _drop(self) -> None:
         for future in self._ahead.values():
