@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from connector.errors import MalformedAnswer
 from connector.genesys.judge import Record
 from connector.genesys.pages import LongPage, PageReader
 from connector.mapping import Compiled, Unmappable
@@ -33,7 +34,8 @@ class Fates:
         """What becomes of each record of a page, and the distinct keys met with it.
 
         reader: of the page, knows the key and the time of its records; distinct: keys met before it. Of a long page
-        only the digests of its keys are in memory at once. Raises StateError.
+        only the digests of its keys are in memory at once. Raises StateError, and MalformedAnswer when a job tells an
+        interval of a group twice: neither would be the whole of it.
         """
         start, end = (stamp(one.within.start), stamp(one.within.end)) if one.within else ("", "9999")
         met: dict[bytes, tuple[bytes, int]] = {}
@@ -47,6 +49,8 @@ class Fates:
                 known = met.get(key)
                 is_known = known is not None and known[1] == one.reading
                 distinct += not is_known
+                if is_known and known and known[0] != content and _is_whole_of_its_key(one, reader):
+                    raise _told_twice(one, record)
                 met[key] = (content, one.reading)
                 at = _whole_second(reader.time_of(record))
                 if known is not None and known[0] == content:
@@ -70,10 +74,23 @@ class Fates:
         return Entry(key, content, at, "mapped" if rows else "filtered", rows, job_fields=of_job, id=name)
 
 
+def _is_whole_of_its_key(one: Pass, reader: PageReader) -> bool:
+    """Whether a record must be all that is told of its key: parts of an interval cannot be put together."""
+    return one.path == "job" and reader.query.shape in ("aggregates", "users")
+
+
 def _own_id(reader: PageReader, record: Record) -> str:
     """The id a record is followed by; "" where its query can read none by id."""
     by_id = reader.query.by_id
     return str(record.get(by_id.key) or "") if by_id else ""
+
+
+def _told_twice(one: Pass, record: Record) -> MalformedAnswer:
+    return MalformedAnswer(
+        f"{one.stream}: {one.title}: a job tells the interval at {record.get('start')} of one group twice, with other "
+        "values; which are whole nobody can tell, so that the page is not taken",
+        "`source: {via: query}` reads each group in one answer; a larger `page_size` may keep groups together",
+    )
 
 
 def _whole_second(text: object) -> str:

@@ -19,11 +19,12 @@ MOST_JOBS = 3
 
 
 class JobLost(Exception):
-    """The job gives no results, or none any more; reason: why."""
+    """The job gives no results, or none any more; reason: why; is_over: the service is done with it too."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, is_over: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.is_over = is_over
 
 
 class LakeLags(Exception):
@@ -76,7 +77,7 @@ class JobPasses:
             raise JobLost(state.lost)
         wait.is_ready = state.is_ready
         if not wait.is_ready and (self._now() - wait.since).total_seconds() >= JOB_SECONDS:
-            raise JobLost(f"it has no results after {JOB_SECONDS / 60:.0f} minutes")
+            raise JobLost(f"it has no results after {JOB_SECONDS / 60:.0f} minutes", is_over=False)
         return one, None if wait.is_ready else wait.next_seconds()
 
     def heard(self, one: Pass, available: datetime | None) -> Pass:
@@ -90,6 +91,13 @@ class JobPasses:
         if available < one.span.end:
             raise LakeLags
         return self._passes.submitted(one, self.reader.submit(one.span), available)
+
+
+def delete_left(reader: JobReader | None, passes: Passes, stream: str, run: int) -> None:
+    """Delete the jobs of passes that this run gave up before their results were read."""
+    if reader is not None:
+        for job in passes.jobs_of_failed(stream, run):
+            reader.delete(job)
 
 
 def is_held(one: Pass) -> bool:

@@ -58,7 +58,7 @@ def plan_without_asking(store: Store, stream: str, ways: Ways, now: datetime) ->
     """The plan of the next run as far as it can be told without a service: the lake is taken to lag as it did last."""
     known = store.passes.known(stream)
     told = store.available(stream)
-    lag = told[1] - told[0] if told else USUAL_LAG
+    lag = ways.lag or (told[1] - told[0] if told else USUAL_LAG)
     lake = ways.lake(now - lag) if ways.needs_date(plan(ways.window, known, now), now) else None
     return _by_path(ways, known, now, lake)
 

@@ -240,7 +240,7 @@ class Puller:
         try:
             reading.of, wait = jobs.step(reading.of, reading.wait)
         except JobLost as lost:
-            return self._job_lost(reading, lost.reason)
+            return self._job_lost(reading, lost.reason, is_over=lost.is_over)
         except LakeLags:
             self._end_pulling(reading)
             return 0.0
@@ -249,11 +249,16 @@ class Puller:
             return 0.0
         return wait
 
-    def _job_lost(self, reading: Reading, reason: str) -> float:
-        """Another job is submitted, a few times; the pass begins at page 1. Returns the seconds to wait."""
+    def _job_lost(self, reading: Reading, reason: str, *, is_over: bool) -> float:
+        """Another job is submitted, a few times; the pass begins at page 1. Returns the seconds to wait.
+
+        is_over: the service is done with it, so that it need not be told that nobody waits for it.
+        """
         lost = reading.lost_jobs + 1
         log.info("%s %s: job %s is lost: %s", self._stream, reading.of.span, reading.of.job, reason)
         again = self._store.passes.restart(reading.of, self._now())
+        if not is_over:
+            self._delete_job(reading)
         if lost >= MOST_JOBS:
             raise ServiceUnavailable(
                 f"{self._stream}: {again.span}: {lost} jobs in a row gave no results; the last one: {reason}",
@@ -267,7 +272,12 @@ class Puller:
         if isinstance(refusal, RefusedSpan) and reading.lost_jobs:
             self._disagree(reading, Disagree(f"page {reading.page} of the job is refused: {refusal.message}"))
             return 0.0
-        return self._job_lost(reading, refusal.message)
+        return self._job_lost(reading, refusal.message, is_over=not isinstance(refusal, RefusedSpan))
+
+    def _delete_job(self, reading: Reading) -> None:
+        """The pass is stored without need of its job. Not told before: a run killed between needs it still."""
+        if self._jobs and reading.of.job:
+            self._jobs.reader.delete(reading.of.job)
 
     def _is_full(self) -> bool:
         most = self._most_waiting
@@ -410,6 +420,9 @@ class Puller:
         else:
             passes.pulled(one, vanish="" if one.within is None else "due")
             self._store.vanished.settle(one, self._vanished, self._now())
+        # A job that gave nothing holds nothing: to delete it would be a call in vain.
+        if reading.distinct:
+            self._delete_job(reading)
         self._reading = None
 
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:
@@ -420,6 +433,7 @@ class Puller:
             case "gap":
                 self._end_pulling(reading, verdict.reason, verdict.expected)
             case halves:
+                self._delete_job(reading)
                 self._work.extendleft(halves)
                 self._reading = None
 
@@ -428,7 +442,8 @@ class Puller:
 
         def ask(span: Span) -> object:
             if self._jobs and reading.of.path == "job":
-                return self._jobs.reader.submit(span)
+                self._jobs.reader.delete(self._jobs.reader.submit(span))
+                return None
             return self._reader.fetch_page(span, reading.page)
 
         self._disagree(reading, self._arbiter.blame_length(reading.of.span, refusal, ask))

@@ -17,6 +17,7 @@ from connector.genesys.jobs import JobReader
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
 from connector.genesys.read_ahead import page_reader
+from connector.job_passes import delete_left
 from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import emptied
@@ -116,7 +117,7 @@ class _OneRun:
         self._puller: Puller | None = None
         mapping = stream.compiled.mapping
         job = job_query(mapping.source)
-        self._jobs = JobReader(self._client, mapping, job) if job else None
+        self._jobs = JobReader(self._client, mapping, job, self._now) if job else None
         self._planner = Planner(self._name, stream.ways, self._jobs, self._store, self._now)
         self._story: list[str] = []
         self._stale = bool(self._told.get("stale"))
@@ -201,6 +202,7 @@ class _OneRun:
         now = self._now()
         horizon = self._planner.horizon(now)
         write_what_is_owed(self._store, self._stream, self._order, self._change, horizon, self._run, now)
+        delete_left(self._jobs, self._store.passes, self._name, self._run)
 
     def _check_targets(self) -> None:
         """Before the first delivery under a mapping: does each object take what the mapping writes?"""

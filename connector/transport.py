@@ -116,6 +116,7 @@ class Transport:
         unsound: Callable[[requests.Response], str] | None = None,
         before_wait: Callable[[int | None, float], None] | None = None,
         final: Callable[[requests.Response], Said | None] | None = None,
+        most_tries: int | None = None,
     ) -> requests.Response:
         """The answer, when its status is below 300, or 300 or 304; redirects are not followed.
 
@@ -128,6 +129,7 @@ class Transport:
         unsound: says what is wrong with an answer of good status ("" when nothing is); such an answer is asked again.
         before_wait: called with the status (None: no answer) and the seconds before each wait.
         final: reads an error answer in the service's own form; what it gives is Refused, whatever the status says.
+        most_tries: not more tries than this, whatever happens.
 
         Raises Refused (any other status), ServiceUnavailable, AnswerLost (`repeat=False` only), QuotaSpent,
         MalformedAnswer (still unsound at the last try), ConfigError (an address, header or CA file cannot work).
@@ -163,7 +165,7 @@ class Transport:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),
-            stop=lambda state: state.attempt_number >= _again(state).tries,
+            stop=lambda state: state.attempt_number >= min(_again(state).tries, most_tries or _again(state).tries),
             wait=self._wait,
             sleep=self._sleep,
             before_sleep=tell,

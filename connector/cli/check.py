@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from rich.markup import escape
@@ -109,7 +109,7 @@ class _Checklist:
             for stream in self._streams:
                 yield _after(genesys, f"{stream.name}: query", lambda: _query(client, stream, transport))  # noqa: B023
                 if stream.ways.only != "query":
-                    yield _after(genesys, f"{stream.name}: jobs", lambda: _jobs(client, stream))  # noqa: B023
+                    yield _after(genesys, f"{stream.name}: jobs", lambda: _jobs(client, stream, transport.now))  # noqa: B023
             if kinds := _looked_up(self._streams):
                 yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
             salesforce = _checked("Salesforce login", lambda: _salesforce_login(config, org))
@@ -200,14 +200,17 @@ def _salesforce_login(config: Config, org: Org) -> _Finding:
     return f"org {org.org_id}, login by {config.salesforce.flow}", ()
 
 
-def _jobs(client: GenesysClient, stream: Stream) -> _Finding:
+def _jobs(client: GenesysClient, stream: Stream, now: Callable[[], datetime]) -> _Finding:
     """Ask up to when the data lake that jobs read is filled; without it `auto` reads by query what the query gives."""
     mapping, ways = stream.compiled.mapping, stream.ways
     job = job_query(mapping.source)
     if job is None:
         raise AssertionError("only streams that may be read by job are asked about")
+    if job.lag is not None:
+        hours = job.lag.total_seconds() / 3600
+        return f"nobody tells up to when they are whole: what is older than {hours:.0f} hours is read", ()
     try:
-        until = JobReader(client, mapping, job).available()
+        until = JobReader(client, mapping, job, now).available()
     except (PermissionMissing, QueryRefused, RefusedSpan) as refusal:
         if ways.only or ways.has_attributes:
             raise

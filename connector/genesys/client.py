@@ -113,6 +113,16 @@ class GenesysClient:
         except Refused as error:
             raise _meaning(error, permission) from None
 
+    def delete(self, path: str, *, permission: str = "") -> None:
+        """Ask once, never again, that something be deleted; nothing is expected of a good answer.
+
+        Raises as `call` does, but never MalformedAnswer for what a good answer holds.
+        """
+        try:
+            self._send(self._login.token(), "DELETE", path, most_tries=1)
+        except Refused as error:
+            raise _meaning(error, permission) from None
+
     def organisation_id(self) -> str:
         """The id of the organisation; where this client may not ask for it, "<domain>/<client id>" instead.
 
@@ -134,14 +144,8 @@ class GenesysClient:
         params: Params | None,
     ) -> Answer:
         parsed: dict[str, Any] = {}
-        tries: list[Call] = []
         heard: list[tuple[requests.Response, Body]] = []
         faults: list[str] = []
-
-        def count_and_wait() -> None:
-            with self._counting:
-                self.calls += 1
-            tries.append(self._pace.wait())
 
         def unsound(answer: requests.Response) -> str:
             content = read_body(answer.iter_content(_CHUNK_BYTES), self._folder)
@@ -161,18 +165,8 @@ class GenesysClient:
             return self._kept.keep(problem, (method, path, params or ()), answer.status_code, answer.headers, content)
 
         try:
-            answer = self._transport.request(
-                SERVICE,
-                method,
-                f"https://api.{self._settings.domain}/{path.lstrip('/')}",
-                headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-                params=params,
-                json=body,
-                stream=True,
-                before=count_and_wait,
-                before_wait=self._hold_after_429,
-                unsound=unsound,
-                final=remember,
+            answer = self._send(
+                token, method, path, params=params, json=body, stream=True, unsound=unsound, final=remember
             )
         except MalformedAnswer as error:
             where = _where_kept(keep(faults[-1]))
@@ -185,10 +179,30 @@ class GenesysClient:
             raise Refused(
                 f"{error.message}{where}", error.hint, status=error.status, code=error.code, answer=error.answer
             ) from None
+        return Answer(parsed, answer.headers, heard[0][1].size, keep)
+
+    def _send(self, token: str, method: str, path: str, **more: Any) -> requests.Response:
+        """One call, paced and counted at every try. more: as of Transport.request."""
+        tries: list[Call] = []
+
+        def count_and_wait() -> None:
+            with self._counting:
+                self.calls += 1
+            tries.append(self._pace.wait())
+
+        answer = self._transport.request(
+            SERVICE,
+            method,
+            f"https://api.{self._settings.domain}/{path.lstrip('/')}",
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            before=count_and_wait,
+            before_wait=self._hold_after_429,
+            **more,
+        )
         told = _rate(answer.headers)
         if told is not None:
             self._pace.heed(tries[-1], told)
-        return Answer(parsed, answer.headers, heard[0][1].size, keep)
+        return answer
 
     def _hold_after_429(self, status: int | None, seconds: float) -> None:
         if status == 429:

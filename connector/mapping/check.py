@@ -10,11 +10,15 @@ from connector.genesys.queries import (
     OBSERVATIONS,
     SUMMARY_GROUPINGS,
     SUMMARY_METRICS,
+    WITHOUT_JOBS,
+    JobQuery,
+    Query,
 )
 from connector.mapping.check_aggregates import check_parts, check_subject, check_users, check_views
 from connector.mapping.document import Document
 from connector.mapping.model import Source, WindowRules
 from connector.mapping.suggest import nearest
+from connector.mapping.via import job_query
 from connector.spans import Period
 
 _DAY_SECONDS = 86_400
@@ -31,8 +35,8 @@ _NEEDED = {
     "endpoint": (),
 }
 _FOREIGN = {
-    "aggregates": ("filters", "via"),
-    "users": ("filters", "views", "via"),
+    "aggregates": ("filters",),
+    "users": ("filters", "views"),
     "observations": ("group_by", "filters", "views", "via"),
     "summary": ("granularity", "filter", "filters", "views", "via"),
     "endpoint": ("granularity", "group_by", "metrics", "filter", "filters", "views", "via"),
@@ -49,18 +53,23 @@ def check_source(document: Document, source: Source) -> Source:
     for key in _NEEDED[query.shape]:
         if not document.data["source"].get(key):
             document.problem(("source",), f"'{key}' is missing; {query.name} needs it")
-    for key in (*_FOREIGN[query.shape], *(() if query.paging else ("page_size", "max_pages"))):
+    by_job = job_query(source) if source.via == "job" else None
+    unpaged = () if query.paging or by_job else ("page_size", "max_pages")
+    how = " by query" if query.name in JOBS and unpaged else ""
+    for key in (*_FOREIGN[query.shape], *unpaged):
         if key in written:
-            document.problem(("source", key), f"'{key}' is not for {query.name}", at_key=True)
+            document.problem(("source", key), f"'{key}' is not for {query.name}{how}", at_key=True)
     for key in ("group_by", "metrics"):
         for index, name in enumerate(getattr(source, key)):
             if name in getattr(source, key)[:index]:
                 document.problem(("source", key, index), f"'{name}' stands twice")
     check_subject(document, source)
+    if source.via == "job" and source.subject in WITHOUT_JOBS:
+        document.problem(("source", "via"), f"aggregates of {source.subject} are read by query only")
     if query.shape == "aggregates":
         check_views(document, source)
     if query.shape == "users":
-        return check_users(document, source)
+        source = check_users(document, source)
     if query.shape == "observations":
         _check_names(document, "metrics", source, OBSERVATIONS)
         check_parts(document, source)
@@ -68,17 +77,21 @@ def check_source(document: Document, source: Source) -> Source:
         is_summary = query.shape == "summary"
         _check_names(document, "group_by", source, SUMMARY_GROUPINGS if is_summary else DIMENSIONS)
         _check_names(document, "metrics", source, SUMMARY_METRICS if is_summary else METRICS)
-    if query.paging is None:
-        return source
-    if "page_size" in written and source.endpoint and not source.endpoint.names_page_size:
+    return _with_page_size(document, source, query, by_job)
+
+
+def _with_page_size(document: Document, source: Source, query: Query, by_job: JobQuery | None) -> Source:
+    """The source with the page size the catalogue fills in. by_job: how it is asked where all is read by job."""
+    if "page_size" in source.model_fields_set and source.endpoint and not source.endpoint.names_page_size:
         document.problem(("source", "page_size"), "goes nowhere: write ${page_size} in the endpoint's query or body")
-    usual = most = query.paging.largest
-    if source.via == "job" and (job := JOBS.get(query.name)) and job.results.paging:
-        usual, most = job.results.paging.largest, job.most
-    if query.paging.is_largest_known and source.page_size is not None and source.page_size > most:
-        how = " by job" if source.via == "job" else ""
+    paging = by_job.results.paging if by_job else query.paging
+    if paging is None:
+        return source
+    most = by_job.most if by_job else paging.largest
+    if (by_job or paging.is_largest_known) and source.page_size is not None and source.page_size > most:
+        how = " by job" if by_job else ""
         document.problem(("source", "page_size"), f"{query.name} gives at most {most} records a page{how}")
-    return source.model_copy(update={"page_size": source.page_size or usual})
+    return source.model_copy(update={"page_size": source.page_size or paging.largest})
 
 
 def _check_names(document: Document, key: str, source: Source, known: Iterable[str]) -> None:

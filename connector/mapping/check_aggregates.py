@@ -88,6 +88,12 @@ def check_users(document: Document, source: Source) -> Source:
 def check_parts(document: Document, source: Source) -> None:
     """Note a filter that is too long for one call and cannot be asked in several."""
     try:
-        parts_of(source.filter, source.asked.name)
+        parts = parts_of(source.filter, source.asked.name)
     except ValueError as error:
         document.problem(("source", "filter"), str(error))
+        return
+    if source.via == "job" and len(parts) > 1:
+        text = f"needs {len(parts)} calls, and a job is submitted by one"
+        document.problem(
+            ("source", "filter"), f"{text}; read it by query, or all without a filter and choose by 'keep'"
+        )

@@ -6,6 +6,7 @@ from typing import Any
 
 from connector.mapping.document import Document
 from connector.mapping.model import KEEP_HASHES, OPEN_GIVE_UP, Source, WindowRules, period
+from connector.mapping.via import job_query
 from connector.spans import MINUTE, Period
 
 _LEAST_KEPT = timedelta(days=31)
@@ -58,6 +59,10 @@ def check_upkeep(document: Document, source: Source, window: WindowRules, upkeep
     grain = window.size if query.is_cell else source.granularity or MINUTE
     if query.is_snapshot:
         return  # it is complete to the end of the interval that lasts
-    if upkeep.freshness and upkeep.freshness.length() <= window.settle.length() + grain.length():
-        behind = f"the stream is always up to {window.settle} (window.settle) and an interval of {grain} behind"
+    job = job_query(source)
+    lag = max(window.settle.length(), job.lag) if job and job.lag and source.via == "job" else window.settle.length()
+    if upkeep.freshness and upkeep.freshness.length() <= lag + grain.length():
+        by_job = lag > window.settle.length()
+        what = f"{lag.total_seconds() / 3600:.0f} hours (by job)" if by_job else f"{window.settle} (window.settle)"
+        behind = f"the stream is always up to {what} and an interval of {grain} behind"
         document.problem(("freshness",), f"{upkeep.freshness} can never be reached: {behind}")

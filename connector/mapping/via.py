@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connector.genesys.queries import JOBS, JobQuery
+from connector.genesys.queries import JOBS, WITHOUT_JOBS, JobQuery
 from connector.mapping.contents import needs_job, reads_attributes
 from connector.mapping.model import Mapping, Source, Target
 from connector.spans import stamp
@@ -20,8 +20,13 @@ my data change?")."""
 
 
 def job_query(source: Source) -> JobQuery | None:
-    """How the source is asked as a job, None where it never is."""
-    return JOBS.get(source.query or "") if source.via != "query" else None
+    """How the source is asked as a job, None where it never is.
+
+    A query of aggregates answers a whole span in one call, so they are read by job only where that is asked for.
+    """
+    is_wanted = source.via == "job" or (source.via == "auto" and source.asked.shape == "details")
+    job = JOBS.get(source.query or "") if is_wanted and source.subject not in WITHOUT_JOBS else None
+    return job.about(source.subject) if job and source.subject else job
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Ways:
     """How one stream may be read.
 
     only: the one path that is possible, with `why`; None where it is chosen span by span; has_attributes: fields are
-    mapped that only jobs give; follows: open records can be read by id, which is a query.
+    mapped that only jobs give; follows: open records can be read by id, which is a query; lag: how far the lake is
+    taken to lag, None where it is told.
     """
 
     window: Window
@@ -37,6 +43,7 @@ class Ways:
     why: str
     has_attributes: bool
     follows: bool = True
+    lag: timedelta | None = None
 
     def needs_date(self, planned: Iterable[Planned], now: datetime) -> bool:
         """Whether the availability date decides anything about this plan."""
@@ -74,12 +81,13 @@ def ways_of(mapping: Mapping, window: Window) -> Ways:
     """How the stream of a mapping may be read."""
     source = mapping.source
     has_attributes = any(job_fields(source, target) for target in mapping.targets)
-    if job_query(source) is None:
-        why = "via: query" if source.query in JOBS else ""
+    job = job_query(source)
+    if job is None:
+        why = "via: query" if source.query in JOBS and source.via == "query" else ""
         return Ways(window, "query", why, False)
     follows = not any(needs_attributes(target) for target in mapping.targets)
     if source.via == "job":
-        return Ways(window, "job", "via: job", has_attributes, follows)
+        return Ways(window, "job", "via: job", has_attributes, follows, job.lag)
     if not follows:
         return Ways(window, "job", "attributes decide which rows there are", has_attributes, follows)
     return Ways(window, None, "", has_attributes)
@@ -93,6 +101,6 @@ def needs_attributes(target: Target) -> bool:
 
 def job_fields(source: Source, target: Target) -> frozenset[str]:
     """The fields of a target that are made of what only jobs give; none where there are no jobs."""
-    if job_query(source) is None:
+    if source.asked.shape != "details" or job_query(source) is None:
         return frozenset()
     return frozenset(rule.name for rule in target.fields if needs_job(rule))

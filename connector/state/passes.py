@@ -65,6 +65,11 @@ class Passes:
             db.execute("UPDATE passes SET job = ?, available = ? WHERE id = ?", [job, stamp(available), one.id])
         return self.get(one.id)
 
+    def jobs_of_failed(self, stream: str, run: int) -> list[str]:
+        """The jobs of passes that were given up in a run."""
+        sql = "SELECT job FROM passes WHERE stream = ? AND run_ended = ? AND state = 'failed' AND job IS NOT NULL"
+        return [row["job"] for row in self._db.rows(sql, [stream, run])]
+
     def lags(self, one: Pass, available: datetime) -> Pass:
         """The job turns out to know the lake as it was before."""
         with self._db.transaction() as db:

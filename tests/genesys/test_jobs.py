@@ -16,6 +16,7 @@ from connector.spans import Span
 
 PATH = "/api/v2/analytics/conversations/details/jobs"
 DAY = Span(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TEXT = """
 source: {query: conversations.details, via: VIA, filters: {segment: [{type: or, predicates: []}]}}
 window: {start: 2026-03-02}
@@ -58,7 +59,7 @@ def mapping(tmp_path):
 def reader(mapping):
     def made(*answers: dict[str, Any], via: str = "job") -> tuple[JobReader, Script]:
         script = Script(*answers)
-        return JobReader(script, mapping(TEXT.replace("VIA", via)), JOBS["conversations.details"]), script
+        return JobReader(script, mapping(TEXT.replace("VIA", via)), JOBS["conversations.details"], lambda: NOW), script
 
     return made
 

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from werkzeug import Request, Response
@@ -26,6 +25,7 @@ from connector.sandbox.genesys.access import (
     Access,
     OAuthError,
 )
+from connector.sandbox.genesys.aggregate_jobs import aggregate_kinds
 from connector.sandbox.genesys.aggregates import FLOWS, aggregate
 from connector.sandbox.genesys.calls import Asked, Served, json_answer
 from connector.sandbox.genesys.cursors import CHAIN_ACTIONS, check_chain_arguments
@@ -37,7 +37,7 @@ from connector.sandbox.genesys.lookups import entity_listing, users_listed
 from connector.sandbox.genesys.observations import observe
 from connector.sandbox.genesys.problems import ApiError
 from connector.sandbox.genesys.summary import Summary
-from connector.sandbox.genesys.user_aggregates import user_aggregate, user_answer_extras
+from connector.sandbox.genesys.user_aggregates import shown_users, user_aggregate, user_answer_extras
 from connector.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class GenesysSim:
         self._access = Access(known, token_seconds, calls_per_minute)
         self._details = Details(world, day_indexed)
         self._summary = Summary(world, summary_stats)
-        self.jobs = Jobs(world, clock, job_seconds, job_lag_seconds, job_kept_seconds)
+        kinds = aggregate_kinds(world)
+        self.jobs = Jobs(world, clock, job_seconds, job_lag_seconds, job_kept_seconds, kinds)
         self._dialects = Dialects(world, clock, self._summary)
         self._short_pages = ShortPages()
         self._lock = threading.Lock()
@@ -215,12 +216,9 @@ class GenesysSim:
         return self._results(asked, aggregate(self.world, asked.body(), self.clock.now(), FLOWS), {})
 
     def _user_aggregates_query(self, asked: Asked) -> Response:
-        directory, now = self.world.directory, self.clock.now()
-        divisions = {user["id"]: user.get("division", {}).get("id", "") for user in directory.users}
-        hidden = {user for user, division in divisions.items() if self.world.is_withheld(division, now)}
-        shown = replace(directory, user_ids=tuple(one for one in directory.user_ids if one not in hidden))
-        results = user_aggregate(shown, asked.body(), now)
-        return self._results(asked, results, user_answer_extras(directory))
+        now = self.clock.now()
+        results = user_aggregate(shown_users(self.world, now), asked.body(), now)
+        return self._results(asked, results, user_answer_extras(self.world.directory))
 
     def _queue_observations(self, asked: Asked) -> Response:
         return self._results(asked, observe(self.world, asked.body(), self.clock.now()), {})

@@ -5,6 +5,7 @@ Unlike the metrics of conversations, a state that lasts is shared out over the b
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from connector.sandbox.genesys.filters import Place, compile_filter
 from connector.sandbox.genesys.intervals import bucket_bounds, bucket_name, parse_interval
 from connector.sandbox.genesys.problems import bad_request, check_keys
 from connector.sandbox.presences import Stretch, organization_presences, stretches
+from connector.sandbox.world import World
 
 USER_METRICS = ("tSystemPresence", "tOrganizationPresence", "tAgentRoutingStatus")
 
@@ -51,6 +53,14 @@ def user_aggregate(directory: Directory, body: Mapping[str, Any], now: datetime)
         for user_id, buckets in sorted(groups.items())
         if buckets
     ]
+
+
+def shown_users(world: World, now: datetime) -> Directory:
+    """The directory with those users only whose division the client may see."""
+    directory = world.directory
+    divisions = {user["id"]: user.get("division", {}).get("id", "") for user in directory.users}
+    hidden = {user for user, division in divisions.items() if world.is_withheld(division, now)}
+    return replace(directory, user_ids=tuple(one for one in directory.user_ids if one not in hidden))
 
 
 def user_answer_extras(directory: Directory) -> dict[str, Any]:
