@@ -39,8 +39,9 @@ class StreamPlan:
     is_guess: bool
 
 
-CALLS_OF_JOB = 4
-"""What a job costs beside its pages: one to submit it, and a few to ask how it stands."""
+CALLS_OF_JOB = 3
+"""What a job costs beside its pages: one to submit it, and two to ask how it stands; where it can be deleted, one more.
+"""
 
 _KINDS = ("unfinished", "gap", "resync", "recheck", "lookback", "new")
 
@@ -76,26 +77,30 @@ def _open_kind(store: Store, stream: Stream, now: datetime) -> tuple[PlannedKind
 
 
 @dataclass(frozen=True)
-class _Rates:
-    """What a second of span costs: calls by query, and records; None while nothing was read yet. parts: calls that one
-    reading takes at least."""
+class Rates:
+    """What a second of span costs: calls by query, and records; None while nothing was read yet.
+
+    page_of_job: records a page of a job at most; calls_of_job: what a job costs beside its pages; parts: calls that one
+    reading by query takes at least.
+    """
 
     calls: float | None
     records: float | None
-    page_of_job: int
+    page_of_job: int = 1
+    calls_of_job: int = CALLS_OF_JOB
     parts: int = 1
 
     def calls_for(self, one: Planned) -> int:
         seconds = _seconds(one.span)
         if one.path == "job":
-            return CALLS_OF_JOB + max(1, math.ceil(seconds * (self.records or 0) / self.page_of_job))
+            return self.calls_of_job + max(1, math.ceil(seconds * (self.records or 0) / self.page_of_job))
         return self.parts if self.calls is None else max(self.parts, round(seconds * self.calls))
 
     def is_guess(self, one: Planned) -> bool:
         return (self.records if one.path == "job" else self.calls) is None
 
 
-def _kind(group: Sequence[Planned], rates: _Rates) -> PlannedKind:
+def _kind(group: Sequence[Planned], rates: Rates) -> PlannedKind:
     """group: passes of one kind, read by one path for one reason."""
     spans, one = [each.span for each in group], group[0]
     return PlannedKind(
@@ -110,12 +115,13 @@ def _kind(group: Sequence[Planned], rates: _Rates) -> PlannedKind:
     )
 
 
-def _rates(store: Store, stream: Stream) -> _Rates:
+def _rates(store: Store, stream: Stream) -> Rates:
     """Told by the last settled passes; calls by query do not grow where there are no pages."""
     source = stream.compiled.mapping.source
     job = job_query(source)
     page_of_job = job.results.paging.largest if job and job.results.paging else 1
     page_of_job = source.page_size or page_of_job if source.via == "job" else page_of_job
+    calls_of_job = CALLS_OF_JOB + bool(job and job.is_deletable)
     paging = source.asked.paging
     sql = """SELECT start, end, pages, pulled, path FROM passes
              WHERE stream = ? AND state = 'settled' AND pages > 0 AND start <> '' ORDER BY id DESC LIMIT 50"""
@@ -123,13 +129,14 @@ def _rates(store: Store, stream: Stream) -> _Rates:
     lengths = [_seconds(Span(instant(row["start"]), instant(row["end"]))) for row in rows]
     records = sum(row["pulled"] for row in rows) / sum(lengths) if rows else None
     if paging is None:
-        return _Rates(0.0, records, page_of_job, len(parts_of(source.filter, source.asked.name)))
+        parts = len(parts_of(source.filter, source.asked.name))
+        return Rates(0.0, records, page_of_job, calls_of_job, parts)
     # The last page is followed by one that shows there is no more.
     told = [(row["pages"] + 1, length) for row, length in zip(rows, lengths, strict=True) if row["path"] == "query"]
     calls = sum(pages for pages, _ in told) / sum(length for _, length in told) if told else None
     if calls is None and records is not None:
         calls = records / (source.page_size or paging.largest)
-    return _Rates(calls, records, page_of_job)
+    return Rates(calls, records, page_of_job, calls_of_job)
 
 
 def _seconds(span: Span) -> float:

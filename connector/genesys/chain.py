@@ -46,7 +46,7 @@ def judge_chain(seen: Seen, page: Page, distinct: int, max_pages: int, *, is_kno
     if page.next is None:
         if total is not None and total > distinct:
             return Disagree(f"{total} records promised, {distinct} given", total, at_end=True), seen
-        if total is None and 0 < page.size <= len(page.records):
+        if total is None and 0 < page.size <= page.holds:
             reason = f"page {page.number} is full and the last, and nothing is counted"
             return Disagree(reason, at_end=True, is_hint=True), seen
         return Complete(), seen
@@ -77,7 +77,7 @@ def _is_plain(seen: Seen, page: Page, total: int | None, distinct: int) -> bool:
     if page.next is None:
         if total is not None:
             return total == distinct
-        return 0 < len(page.records) < page.size
+        return 0 < page.holds < page.size
     # Of many empty pages in a row, as sparse filters give them, the first is looked at twice where a total guards the
     # end, else each of them.
     return bool(page.records) or (total is not None and seen.last_length == 0)

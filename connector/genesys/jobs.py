@@ -56,8 +56,9 @@ class JobReader(PageReader):
         super().__init__(client, mapping, (job.results, wanted), now)
         self._deleting = client
         self._job = job
+        # Where no call for a page names its size, the submission does.
         largest = job.results.paging.largest if job.results.paging else 0
-        self._asked_size = self.page_size or wanted or largest
+        self.page_size = self.page_size or wanted or largest
         self._available: datetime | None = None
 
     def available(self) -> datetime:
@@ -83,7 +84,7 @@ class JobReader(PageReader):
 
         Submitted twice, as after an answer that was lost, it only wastes a job.
         """
-        body = fill(self._job.body, {**self._values(span, 1, None, ""), "page_size": self._asked_size})
+        body = fill(self._job.body, self._values(span, 1, None, ""))
         answer = self._client.call("POST", self._job.path, body=body, permission=self.query.permission)
         name = answer.body.get("jobId")
         if not isinstance(name, str) or not name:

@@ -46,7 +46,7 @@ class Page:
     cursor: by which it was asked, None for the first; next: of the page that follows, None where there is none or pages
     have numbers; available: up to when the data lake was filled that gave it, None where it was none or tells nothing;
     taken: when it was true, of a query that answers what is now; truncated: metrics of which the service says that it
-    cut something off.
+    cut something off; counted: how much of its size it holds where that is not its number of records.
     """
 
     number: int
@@ -59,6 +59,12 @@ class Page:
     available: datetime | None = None
     taken: datetime | None = None
     truncated: tuple[str, ...] = ()
+    counted: int | None = None
+
+    @property
+    def holds(self) -> int:
+        """How much of its size it holds."""
+        return len(self.records) if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, slots=True)

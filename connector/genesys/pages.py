@@ -122,6 +122,7 @@ class PageReader:
             available=instant_at(answer.body, AVAILABLE) if job else None,
             taken=taken,
             truncated=truncated_metrics(self._records(answer.body) or ()) if taken else (),
+            counted=self._counted(answer.body),
         )
 
     def expect(self, spans: Iterable[Span], now: datetime) -> None:
@@ -195,6 +196,17 @@ class PageReader:
             ) from fault
         except MalformedAnswer as error:
             raise answer.malformed(error.message, error.hint) from None
+
+    def _counted(self, body: dict[str, Any]) -> int | None:
+        """What a page of aggregates holds of its size, None where it has none or is of others: groups, or intervals
+        where their number shows that these may be meant, for which of them are counted is not documented."""
+        listed = self._records(body)
+        if self.query.shape not in ("aggregates", "users") or not self.page_size or listed is None:
+            return None
+        groups = intervals = 0
+        for result in listed:
+            groups, intervals = groups + 1, intervals + len(result.get("data") or ())
+        return intervals if intervals <= self.page_size else groups
 
     def _refuse_misnamed(self, answer: Answer) -> None:
         """A list of nearly the name that was looked for must not be read as nothing."""

@@ -246,7 +246,8 @@ _DETAILS = CATALOGUE["conversations.details"]
 
 
 def _aggregates_job(query: Query) -> JobQuery:
-    """Aggregates as a job. The size of its pages is told when it is submitted, and what it counts is not documented.
+    """Aggregates as a job. The size of its pages is told when it is submitted; whether it counts groups or intervals is
+    not documented.
 
     Nobody tells up to when the lake is filled: such results name no date, and there is no call that does. So only what
     is older than the vendor's nightly corrections is believed to be there (vendor help, "Why can my data change?").

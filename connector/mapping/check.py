@@ -55,9 +55,9 @@ def check_source(document: Document, source: Source) -> Source:
             document.problem(("source",), f"'{key}' is missing; {query.name} needs it")
     by_job = job_query(source) if source.via == "job" else None
     unpaged = () if query.paging or by_job else ("page_size", "max_pages")
-    how = " by query" if query.name in JOBS and unpaged else ""
     for key in (*_FOREIGN[query.shape], *unpaged):
         if key in written:
+            how = ": its answers by query have no pages" if key in unpaged and query.name in JOBS else ""
             document.problem(("source", key), f"'{key}' is not for {query.name}{how}", at_key=True)
     for key in ("group_by", "metrics"):
         for index, name in enumerate(getattr(source, key)):

@@ -131,8 +131,8 @@ class Source(Strict):
 
     query: a name of the catalogue, or endpoint: a call described in place, one of both; subject: what the query named
     "aggregates" is about, None for the others; granularity, filter: of aggregates; views: of aggregates that are not of
-    users; group_by, metrics: of aggregates, and the groupings and metrics of the summary query; filters, via: of
-    details; page_size: None where there are no pages.
+    users; group_by, metrics: of aggregates, and the groupings and metrics of the summary query; filters: of details;
+    via: of details and aggregates; page_size: None where there are no pages.
     """
 
     query: Annotated[str, PlainValidator(_query)] | None = None

@@ -250,7 +250,8 @@ def test_a_wrong_source_is_told(problems, source, problem):
         ("granularity: P1M, ", "window.size: must hold a whole number of source.granularity"),
         ("granularity: hourly, ", "source.granularity: 'hourly' is not a duration such as P1D, PT6H or PT30M"),
         ("", "source: 'granularity' is missing; conversations.aggregates needs it"),
-        ("granularity: PT1H, page_size: 5, ", "source.page_size: 'page_size' is not for conversations.aggregates"),
+        ("granularity: PT1H, page_size: 5, ",
+         "source.page_size: 'page_size' is not for conversations.aggregates: its answers by query have no pages"),
     ],
 )  # fmt: skip
 def test_a_wrong_granularity_is_told(problems, source, problem):

@@ -68,7 +68,7 @@ def test_a_subject_nobody_knows_is_left_to_the_service(read):
          "source.subject: the status of users has records of another form; write 'query: users.aggregates'"),
         ("subject: ../routing", "source.subject: must be one word in small letters, such as flows or evaluations"),
         ("subject: [flows]", "source.subject: must be one word in small letters, such as flows or evaluations"),
-        ("max_pages: 10", "source.max_pages: 'max_pages' is not for aggregates"),
+        ("max_pages: 10", "source.max_pages: 'max_pages' is not for aggregates: its answers by query have no pages"),
     ],
 )  # fmt: skip
 def test_a_wrong_subject_is_told(problems, subject, problem):

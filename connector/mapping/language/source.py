@@ -111,21 +111,22 @@ SOURCE = Part(
         Entry(
             "via",
             "`auto`, `query` or `job`",
-            "page by page, or by an [asynchronous job](records.md#by-query-or-by-job), which alone gives participant "
-            "`attributes`; `auto` chooses by age, and by job what attributes are mapped of",
+            "by query, or by [asynchronous jobs](records.md#by-query-or-by-job), which alone give participant "
+            "`attributes`; `auto` chooses details by age, and by job what attributes are mapped of; it reads "
+            "[aggregates](records.md#aggregates-by-job) by query",
             one_of("auto", "query", "job"),
             (Example("source: {via: job}"),),
             "auto",
-            "details",
+            "details, aggregates",
         ),
         Entry(
             "page_size",
             "a number; of queries at most 100, with `via: job` at most 10,000",
-            "records a page",
+            "records a page; by job 1,000 where it is left out",
             COUNT,
             (Example("source: {page_size: 25}"),),
             100,
-            "details, summary, endpoint",
+            "details, summary, endpoint, aggregates by job",
         ),
         Entry(
             "max_pages",
@@ -134,7 +135,7 @@ SOURCE = Part(
             COUNT,
             (Example("source: {max_pages: 500}"),),
             10_000,
-            "details, summary, endpoint",
+            "details, summary, endpoint, aggregates by job",
         ),
     ),
 )
