@@ -55,15 +55,15 @@ class Arbiter:
             log.info("%s %s: a gap: %s", self._stream, one.span, verdict.reason)
             return "gap"
 
-    def blame_length(self, span: Span, refusal: RefusedSpan, ask: Callable[[Span], object]) -> Disagree:
+    def blame_length(self, span: Span, refusal: RefusedSpan, ask: Callable[[Span], object], hint: str = "") -> Disagree:
         """HTTP 400: when even the smallest span is refused, the query is wrong; else a smaller span will do.
 
-        ask: puts the question for a span. Raises QueryRefused.
+        ask: puts the question for a span; hint: what else may help. Raises QueryRefused.
         """
         smallest = Span(span.start, min(span.end, self._window.grain.after(self._window.grain.floor(span.start))))
         wrong = QueryRefused(
             f"{self._stream}: {refusal.message}",
-            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml",
+            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml{hint}",
         )
         if smallest == span:
             raise wrong from refusal

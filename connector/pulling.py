@@ -446,4 +446,6 @@ class Puller:
                 return None
             return self._reader.fetch_page(span, reading.page)
 
-        self._disagree(reading, self._arbiter.blame_length(reading.of.span, refusal, ask))
+        is_whole = reading.of.path == "query" and self._reader.query.shape in ("aggregates", "users")
+        hint = "; if its answer is too large, `via: job` reads it by pages" if is_whole else ""
+        self._disagree(reading, self._arbiter.blame_length(reading.of.span, refusal, ask, hint))

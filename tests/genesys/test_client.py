@@ -471,3 +471,29 @@ def test_the_simulated_service_refuses_a_wrong_secret(tmp_path: Path) -> None:
     client, _, _ = simulated(tmp_path, [], login="wrong")
     with pytest.raises(LoginRefused, match="GENESYS_CLIENT_SECRET"):
         client.call("POST", PATH, body=BODY)
+
+
+@pytest.mark.parametrize("answer", [Said(204, b""), Said(202, b""), Said(200, b"<html>"), Said(200, {})])
+def test_of_a_deletion_nothing_is_expected(genesys: Genesys, answer: Said) -> None:
+    genesys.script.answers = [answer]
+    genesys.client.delete(f"{PATH}/j1", permission=PERMISSION)
+    asked = [(request.method, request.body) for request in genesys.script.asked[1:]]
+    assert (asked, genesys.client.calls) == ([("DELETE", None)], 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Said(503, {}), ServiceUnavailable),
+        (Said(429, {}), QuotaSpent),
+        (Said(404, {"code": "not.found"}), QueryRefused),
+        (Said(401, {"code": "bad.credentials"}), LoginRefused),
+    ],
+)
+def test_a_deletion_is_asked_for_once_whatever_comes_of_it(
+    genesys: Genesys, answer: Said, kind: type[ConnectorError]
+) -> None:
+    genesys.script.answers = [answer]
+    with pytest.raises(kind):
+        genesys.client.delete(f"{PATH}/j1", permission=PERMISSION)
+    assert (len(genesys.script.asked), genesys.client.calls, genesys.naps) == (2, 1, [])

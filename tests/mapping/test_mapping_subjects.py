@@ -68,6 +68,7 @@ def test_a_subject_nobody_knows_is_left_to_the_service(read):
          "source.subject: the status of users has records of another form; write 'query: users.aggregates'"),
         ("subject: ../routing", "source.subject: must be one word in small letters, such as flows or evaluations"),
         ("subject: [flows]", "source.subject: must be one word in small letters, such as flows or evaluations"),
+        ("subject: ratelimits, via: job", "source.via: aggregates of ratelimits are read by query only"),
         ("max_pages: 10", "source.max_pages: 'max_pages' is not for aggregates: its answers by query have no pages"),
     ],
 )  # fmt: skip

@@ -72,3 +72,12 @@ def test_a_freshness_no_run_can_reach_is_refused(read, problems, mapping, freshn
         assert str(read(written).freshness) == freshness
     else:
         assert problems(written) == [f"1:12: freshness: {problem}"]
+
+
+def test_aggregates_by_job_are_never_fresher_than_jobs_are_believed(read, problems):
+    by_job = with_fields(QUEUES).replace("granularity", "via: job, granularity", 1)
+    assert str(read(f"freshness: PT50H\n{by_job}").freshness) == "PT50H"
+    assert problems(f"freshness: PT49H\n{by_job}") == [
+        "1:12: freshness: PT49H can never be reached: the stream is always up to 48 hours (by job) and an interval of "
+        "PT1H behind"
+    ]

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -335,3 +336,39 @@ def test_attributes_come_with_jobs_only_and_are_cut(serve, busy_world, clock):
         [client.get(f"/analytics/conversations/{identity}/details").json()],
     ]
     assert not any("attributes" in participant for many in bare for one in many for participant in one["participants"])
+
+
+# Aggregates
+
+AGGREGATES = "/analytics/conversations/aggregates/jobs"
+ASKED = {"interval": TUESDAY, "granularity": "PT1H", "groupBy": ["queueId"], "metrics": ["tTalk"]}
+
+
+def test_aggregates_by_job_are_those_of_the_query_in_pages_of_intervals(serve, make, tuesday, clock):
+    client = serve([make(number, tuesday + number * HOUR) for number in range(5)])
+    whole = client.post("/analytics/conversations/aggregates/query", ASKED).json()["results"]
+    answer = client.post(AGGREGATES, {**ASKED, "pageSize": 2})
+    job = f"{AGGREGATES}/{answer.json()['jobId']}"
+    clock.advance(10)
+    assert (answer.status_code, client.get(job).json()["state"]) == (202, "FULFILLED")
+    found, cursor = [], ""
+    while True:
+        page = client.get(f"{job}/results{cursor}").json()
+        assert set(page) <= {"results", "cursor"}
+        found += [(one["group"], data) for one in page.get("results", []) for data in one["data"]]
+        if "cursor" not in page:
+            break
+        cursor = f"?{urlencode({'cursor': page['cursor']})}"
+    assert found == [(one["group"], data) for one in whole for data in one["data"]]
+    assert len(found) == 5
+
+
+def test_aggregates_by_job_have_no_availability_date_and_no_page_size_for_a_page(serve, seven, clock):
+    client = serve(seven)
+    job = f"{AGGREGATES}/{client.post(AGGREGATES, ASKED).json()['jobId']}"
+    clock.advance(10)
+    assert client.get(f"{AGGREGATES}/availability").status_code == 404
+    assert client.get(f"{job}/results?pageSize=5").status_code == 400
+    assert client.get(job.replace("aggregates", "details")).status_code == 404
+    assert client.call("DELETE", job).status_code == 204
+    assert client.get(f"{job}/results").status_code == 404
