@@ -63,7 +63,8 @@ class Arbiter:
         smallest = Span(span.start, min(span.end, self._window.grain.after(self._window.grain.floor(span.start))))
         wrong = QueryRefused(
             f"{self._stream}: {refusal.message}",
-            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml{hint}",
+            f"the service refuses this query however small the span: mend `source` in mappings/{self._stream}.yml"
+            + hint,
         )
         if smallest == span:
             raise wrong from refusal

@@ -13,7 +13,7 @@ from connector.delivery import Delivery
 from connector.errors import ConnectorError
 from connector.genesys.by_id import IdReader
 from connector.genesys.client import GenesysClient
-from connector.genesys.jobs import JobReader
+from connector.genesys.jobs import job_reader
 from connector.genesys.lookups import Lookups
 from connector.genesys.pages import PageReader
 from connector.genesys.read_ahead import page_reader
@@ -22,7 +22,6 @@ from connector.lanes import Lane
 from connector.ledger import Books
 from connector.mapping import emptied
 from connector.mapping.relationships import parents_first
-from connector.mapping.via import job_query
 from connector.orders import Order, Progress, Result, Stream
 from connector.owing import write_what_is_owed
 from connector.planning import Planner
@@ -116,8 +115,7 @@ class _OneRun:
         self._pages_ahead = runner._pages_ahead
         self._puller: Puller | None = None
         mapping = stream.compiled.mapping
-        job = job_query(mapping.source)
-        self._jobs = JobReader(self._client, mapping, job, self._now) if job else None
+        self._jobs = job_reader(self._client, mapping, self._now)
         self._planner = Planner(self._name, stream.ways, self._jobs, self._store, self._now)
         self._story: list[str] = []
         self._stale = bool(self._told.get("stale"))

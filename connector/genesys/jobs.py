@@ -18,6 +18,7 @@ from connector.genesys.pages import AVAILABLE, Caller, PageReader, instant_at
 from connector.genesys.queries import JobQuery
 from connector.genesys.templates import fill
 from connector.mapping import Mapping as StreamMapping
+from connector.mapping.via import job_query
 from connector.masking import mask
 from connector.spans import Span
 
@@ -113,3 +114,9 @@ class JobReader(PageReader):
 
     def _path(self, job: str) -> str:
         return f"{self._job.path}/{quote(job, safe='')}"
+
+
+def job_reader(client: JobCaller, mapping: StreamMapping, now: Callable[[], datetime]) -> JobReader | None:
+    """Reads the stream of a mapping by jobs, None where it never is."""
+    job = job_query(mapping.source)
+    return JobReader(client, mapping, job, now) if job else None
