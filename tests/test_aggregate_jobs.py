@@ -158,7 +158,7 @@ def test_killed_at_any_commit_the_next_run_goes_on_inside_the_job_of_aggregates(
         was_killed = killed_at(lab, step)
         assert (lab.sync().error, rows(lab)) == (None, truth(lab)), step
         assert asked(lab)["submit"] == len(lab.table("passes")), step
-        step += 3
+        step += 5
 
 
 def killed_at(lab: Lab, step: int) -> bool:
