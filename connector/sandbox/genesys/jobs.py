@@ -37,9 +37,10 @@ _KEYS = (*(key for key in SELECTION_KEYS if key != "aggregations"), "limit", "st
 class JobKind:
     """What a family of jobs gives.
 
-    work_out: of a body, what a job holds, in order, as the lake knew it at the availability date; show: what an answer
-    shows of some of that, as of that date and to what the client may see now; listed: the name it stands under; tells_date: there is a call for the availability date, and
-    answers tell it. Where nobody tells it the page size stands in the submission, else in the call for a page.
+    work_out: of a body, now and the availability date: what a job holds, in order, as the lake knew it at that date;
+    show: of some of that, the same two the other way round: what an answer shows of it to whom may see what now;
+    listed: the name it stands under; tells_date: there is a call for the availability date, and answers tell it. Where
+    nobody tells it the page size stands in the submission, else in the call for a page.
     """
 
     path: str
