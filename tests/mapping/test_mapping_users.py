@@ -97,3 +97,12 @@ def test_the_key_holds_user_start_metric_and_qualifier(problems, key, problem):
 def test_other_names_are_refused_for_the_records_hold_no_others(problems):
     (found,) = problems(with_fields(USERS, "Queue__c: queueId"))
     assert found.endswith("unknown name 'queueId'; the records hold start, end, userId, metric, qualifier, sum")
+
+
+def test_a_filter_that_needs_several_calls_is_not_for_a_job(problems):
+    filtered = user_filter(*(f"u{number}" for number in range(101)))
+    (found,) = problems(with_source(f"{filtered}, via: job"))
+    assert found.split(": ", 1)[1] == (
+        "source.filter: needs 2 calls, and a job is submitted by one; read it by query, or all without a filter and "
+        "choose by 'keep'"
+    )
