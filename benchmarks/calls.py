@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.forecast import CALLS_OF_JOB, Rates
-from connector.genesys.queries import CATALOGUE, JOBS, Query
+from connector.genesys.job_queries import JOBS
+from connector.genesys.queries import CATALOGUE, Query
 from connector.spans import Calendar, Period, Span
 from connector.windows import Path, Planned
 

@@ -4,15 +4,18 @@ The job's id is stored as soon as it is known, so that a run killed at any instr
 killed between the submission and that only wastes a job.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.errors import QueryRefused, RefusedSpan
+from connector.errors import QueryRefused, RefusedSpan, ServiceUnavailable
 from connector.genesys.jobs import JOB_SECONDS, POLL_SECONDS, JobReader
 from connector.spans import stamp
 from connector.state.one_pass import Pass
 from connector.state.passes import Passes
+
+log = logging.getLogger(__name__)
 
 MOST_JOBS = 3
 """So many jobs of one pass may be lost in one run before it ends."""
@@ -79,6 +82,28 @@ class JobPasses:
         if not wait.is_ready and (self._now() - wait.since).total_seconds() >= JOB_SECONDS:
             raise JobLost(f"it has no results after {JOB_SECONDS / 60:.0f} minutes", is_over=False)
         return one, None if wait.is_ready else wait.next_seconds()
+
+    def begin_again(self, one: Pass, lost: int, reason: str, *, is_over: bool) -> Pass:
+        """The pass, to be read by another job from page 1; its own was lost, the `lost`-th of this run.
+
+        is_over: the service is done with that job, so that it need not be told that nobody waits for it.
+        Raises ServiceUnavailable when that was one too many.
+        """
+        log.info("%s %s: job %s is lost: %s", one.stream, one.span, one.job, reason)
+        again = self._passes.restart(one, self._now())
+        if not is_over:
+            self.let_go(one)
+        if lost >= MOST_JOBS:
+            raise ServiceUnavailable(
+                f"{one.stream}: {one.span}: {lost} jobs in a row gave no results; the last one: {reason}",
+                "nothing is lost: the next run submits another job; `source: {via: query}` reads without jobs",
+            )
+        return again
+
+    def let_go(self, one: Pass) -> None:
+        """The pass is stored without need of its job. Not told before: a run killed between needs it still."""
+        if one.job:
+            self.reader.delete(one.job)
 
     def heard(self, one: Pass, available: datetime | None) -> Pass:
         """The pass after a page told up to when the lake was filled: the earliest word counts."""

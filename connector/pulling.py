@@ -1,9 +1,8 @@
 """Pulling: the passes of a run, page by page, each page stored whole or not at all."""
 
 import logging
-import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from connector.disagreements import Arbiter
@@ -11,7 +10,6 @@ from connector.errors import ConnectorError, QueryRefused, RefusedSpan, ServiceU
 from connector.fates import Fates
 from connector.following import Rules
 from connector.genesys.by_id import IdReader
-from connector.genesys.chain import judge_chain
 from connector.genesys.jobs import POLL_SECONDS, JobReader
 from connector.genesys.judge import (
     AskAgain,
@@ -23,20 +21,19 @@ from connector.genesys.judge import (
     Seen,
     Step,
     after_unanswered,
-    judge,
 )
 from connector.genesys.newest_first import Doubt
 from connector.genesys.pages import PageReader
 from connector.genesys.parts import judge_part
 from connector.genesys.queries import CursorPaging
-from connector.job_passes import MOST_JOBS, JobLost, JobPasses, LakeLags, is_held, lag_in_words
+from connector.job_passes import JobLost, JobPasses, LakeLags, is_held, lag_in_words
+from connector.keeping import Keeping
 from connector.mapping import Compiled
 from connector.open_passes import Beside, OpenPasses
-from connector.readings import NEWEST_FIRST, OPEN, Reading, Work, continued, weigh_newest
+from connector.readings import NEWEST_FIRST, OPEN, Reading, Work, continued, next_spans, weigh, weigh_newest
 from connector.replay_passes import ReplayPasses
 from connector.snapshots import Snapshots, is_whole
 from connector.spans import Span
-from connector.state.heard import Listening
 from connector.state.one_pass import Checkpoint, Pass
 from connector.state.outbox import Entry
 from connector.state.store import Store
@@ -90,10 +87,10 @@ class Puller:
         self._now = now
         self._most_waiting = most_waiting
         self._vanished = vanished
-        self._window = window
-        self._objects = [target.object for target in compiled.mapping.targets]
         self._stream = compiled.mapping.stream
-        self._listening = Listening(window.size.zone)
+        self._keeping = Keeping(
+            store, compiled.mapping.stream, run, window, [target.object for target in compiled.mapping.targets]
+        )
         self._fates = Fates(compiled, store.outbox, order)
         rules = Rules(window, compiled.mapping.open_give_up.length())
         self._open_passes = OpenPasses(ids, rules, store.open_records, self._stream)
@@ -135,7 +132,7 @@ class Puller:
         """
         if self._reading is None and not self._work:
             return None
-        self.is_paused = self.pages % LOOK_EVERY_PAGES == 0 and self._is_full()
+        self.is_paused = self.pages % LOOK_EVERY_PAGES == 0 and self._keeping.is_full(self._most_waiting)
         if self.is_paused:
             return PAUSE_SECONDS
         if self._reading is None:
@@ -143,7 +140,7 @@ class Puller:
         reading = self._reading
         if reading is None:
             return 0.0
-        self._by_query.expect(self._next_spans(), self._now())
+        self._by_query.expect(next_spans(self._work), self._now())
         if reading.due is not None:
             return self._follow(reading, reading.due)
         if self._jobs and reading.of.path == "job":
@@ -213,13 +210,6 @@ class Puller:
         self._store.run_does(self._run, one.title)
         return continued(one, now, self._by_query)
 
-    def _next_spans(self) -> Iterator[Span]:
-        """Spans to be begun by query next, as far as nothing else comes between."""
-        for item in self._work:
-            if not isinstance(item, Planned) or item.path != "query":
-                return
-            yield item.span
-
     def _open_snapshot(self, snapshots: Snapshots, item: Pass | Planned) -> Reading | None:
         """Take the present interval, or go on with one as far as that can be; None when there is nothing to read."""
         if isinstance(item, Planned):
@@ -250,20 +240,10 @@ class Puller:
         return wait
 
     def _job_lost(self, reading: Reading, reason: str, *, is_over: bool) -> float:
-        """Another job is submitted, a few times; the pass begins at page 1. Returns the seconds to wait.
-
-        is_over: the service is done with it, so that it need not be told that nobody waits for it.
-        """
+        """Another job is submitted, a few times; the pass begins at page 1. Returns the seconds to wait."""
+        assert self._jobs is not None
         lost = reading.lost_jobs + 1
-        log.info("%s %s: job %s is lost: %s", self._stream, reading.of.span, reading.of.job, reason)
-        again = self._store.passes.restart(reading.of, self._now())
-        if not is_over:
-            self._delete_job(reading)
-        if lost >= MOST_JOBS:
-            raise ServiceUnavailable(
-                f"{self._stream}: {again.span}: {lost} jobs in a row gave no results; the last one: {reason}",
-                "nothing is lost: the next run submits another job; `source: {via: query}` reads without jobs",
-            )
+        again = self._jobs.begin_again(reading.of, lost, reason, is_over=is_over)
         self._reading = Reading(again, lost_jobs=lost)
         return POLL_SECONDS[lost]
 
@@ -275,20 +255,8 @@ class Puller:
         return self._job_lost(reading, refusal.message, is_over=not isinstance(refusal, RefusedSpan))
 
     def _delete_job(self, reading: Reading) -> None:
-        """The pass is stored without need of its job. Not told before: a run killed between needs it still."""
-        if self._jobs and reading.of.job:
-            self._jobs.reader.delete(reading.of.job)
-
-    def _is_full(self) -> bool:
-        most = self._most_waiting
-        if most is None or self._store.outbox.waiting(self._stream, most) < most:
-            return False
-        if not self._store.outbox.sendable(self._stream, self._run):
-            raise ConnectorError(
-                f"{self._stream}: {most} rows wait for a person or for a parent record; reading stops",
-                "see connector rejects and connector status; the next run goes on once they can be delivered",
-            )
-        return True
+        if self._jobs:
+            self._jobs.let_go(reading.of)
 
     def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> float:
         """The last stored page is not counted again; when it has changed meanwhile, the pass begins at page 1."""
@@ -331,31 +299,15 @@ class Puller:
     def _keep(
         self, reading: Reading, page: Page, seen: Seen, entries: Collection[Entry], distinct: int, beside: Beside
     ) -> None:
-        """Store a page whole; beside: what its transaction says of open records; it also says which ids were named."""
-        checkpoint = Checkpoint(page.number, page.digest, seen, page.cursor)
-        watch = self._store.lateness.watch(reading.of, self._window)
-        heard = self._listening.noting(reading.of, page.records, entries)
-
-        def besides(db: sqlite3.Connection) -> None:
-            beside(db)
-            heard(db)
-
-        now = self._now()
-        self._store.outbox.store_page(reading.of, entries, self._objects, checkpoint, distinct, now, besides, watch)
+        self._keeping.keep(reading.of, page, seen, entries, distinct, self._now(), beside)
         reading.distinct = distinct
         self.records += len(entries)
 
     def _judged(self, reading: Reading, page: Page, distinct: int) -> tuple[Step, Seen]:
-        match self._reader.query.paging:
-            case None:
-                return judge_part(reading.seen, page)
-            case CursorPaging():
-                is_known = page.next is not None and (
-                    page.next == page.cursor or self._store.outbox.has_cursor(reading.of, page.next)
-                )
-                return judge_chain(reading.seen, page, distinct, self._max_pages, is_known_cursor=is_known)
-            case _:
-                return judge(reading.seen, page, distinct, self._max_pages)
+        def is_known_cursor(cursor: str) -> bool:
+            return self._store.outbox.has_cursor(reading.of, cursor)
+
+        return weigh(self._reader.query.paging, reading.seen, page, distinct, self._max_pages, is_known_cursor)
 
     def _take(self, reading: Reading, page: Page, step: Step) -> float:
         """Do what was decided after a page; returns the seconds to wait."""
@@ -367,7 +319,7 @@ class Puller:
                 reading.page = number
                 return seconds
             case Complete():
-                self._finish(reading)
+                self._end_pulling(reading)
             case Disagree():
                 self._disagree(reading, step)
         return 0.0
@@ -389,7 +341,7 @@ class Puller:
         listed = self._replays if one.is_replay else self._open_passes
         wanted = listed.next_due(one, due)
         if not wanted:
-            self._finish(reading)
+            self._end_pulling(reading)
             return 0.0
         read = self._now()
         page = listed.fetch(reading.page, wanted)
@@ -401,10 +353,6 @@ class Puller:
         self._keep(reading, page, reading.seen, entries, distinct, beside)
         reading.page = page.number + 1
         return 0.0
-
-    def _finish(self, reading: Reading) -> None:
-        """The witnesses agreed."""
-        self._end_pulling(reading)
 
     def _end_pulling(self, reading: Reading, reason: str = "", expected: int | None = None) -> None:
         """The last page is stored. What the lake did not hold may be missing: then the span counts as not read.
@@ -429,7 +377,7 @@ class Puller:
         """What was promised and what was given differ: its halves take over, or it ends, believed or with a gap."""
         match self._arbiter.decide(reading.of, self._reader, reading.distinct, verdict):
             case "whole":
-                self._finish(reading)
+                self._end_pulling(reading)
             case "gap":
                 self._end_pulling(reading, verdict.reason, verdict.expected)
             case halves:

@@ -1,13 +1,16 @@
 """Where the pass being read stands, and what else a run has to read."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connector.genesys.judge import Page, Seen, Step
+from connector.genesys.chain import judge_chain
+from connector.genesys.judge import Page, Seen, Step, judge
 from connector.genesys.newest_first import Begun, Doubt, is_worth_it, judge_newest
 from connector.genesys.pages import PageReader
+from connector.genesys.parts import judge_part
+from connector.genesys.queries import CursorPaging, NumberedPaging
 from connector.job_passes import JobWait
 from connector.spans import Span, stamp
 from connector.state.one_pass import Checkpoint, Pass
@@ -81,3 +84,30 @@ def weigh_newest(
     """What a page of a reading newest first means; entries: what became of its records; the rest as of `judge`."""
     begun = [Begun(entry.at, entry.is_known) for entry in entries]
     return judge_newest(reading.seen, page, begun, stamp(reading.of.span.start), distinct, max_pages)
+
+
+def weigh(
+    paging: NumberedPaging | CursorPaging | None,
+    seen: Seen,
+    page: Page,
+    distinct: int,
+    max_pages: int,
+    is_known_cursor: Callable[[str], bool],
+) -> tuple[Step, Seen]:
+    """What a page means, by the kind of its list; is_known_cursor: whether a stored page was asked by that cursor."""
+    match paging:
+        case None:
+            return judge_part(seen, page)
+        case CursorPaging():
+            is_known = page.next is not None and (page.next == page.cursor or is_known_cursor(page.next))
+            return judge_chain(seen, page, distinct, max_pages, is_known_cursor=is_known)
+        case _:
+            return judge(seen, page, distinct, max_pages)
+
+
+def next_spans(work: Iterable[Work]) -> Iterator[Span]:
+    """Spans to be begun by query next, as far as nothing else comes between."""
+    for item in work:
+        if not isinstance(item, Planned) or item.path != "query":
+            return
+        yield item.span

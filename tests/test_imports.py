@@ -18,14 +18,14 @@ LEVELS = (
     "spans refusals spools",
     "bodies",
     "windows rhythm",
-    "ledger following lateness genesys.queries genesys.judge genesys.chain genesys.newest_first genesys.parts "
-    "genesys.templates genesys.facts genesys.flatten genesys.mentions genesys.regions genesys.redaction",
+    "ledger following lateness genesys.queries genesys.job_queries genesys.judge genesys.chain genesys.newest_first "
+    "genesys.parts genesys.templates genesys.facts genesys.flatten genesys.mentions genesys.regions genesys.redaction",
     "mapping connection",
     "transport config orders",
     "pace state",
     "genesys salesforce",
     "lanes",
-    "delivery job_passes open_passes fates disagreements planning preflight owing snapshots",
+    "delivery job_passes open_passes fates disagreements planning preflight owing snapshots keeping",
     "readings replay_passes",
     "pulling",
     "schedules",
@@ -42,6 +42,7 @@ LEVELS = (
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names.split()}
 PURE = (
     "genesys.queries",
+    "genesys.job_queries",
     "genesys.judge",
     "genesys.chain",
     "genesys.newest_first",

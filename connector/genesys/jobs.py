@@ -14,8 +14,8 @@ from typing import Protocol
 from urllib.parse import quote
 
 from connector.errors import NeedsMending, RefusedSpan, ServiceUnavailable
+from connector.genesys.job_queries import JobQuery
 from connector.genesys.pages import AVAILABLE, Caller, PageReader, instant_at
-from connector.genesys.queries import JobQuery
 from connector.genesys.templates import fill
 from connector.mapping import Mapping as StreamMapping
 from connector.mapping.via import job_query

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from connector.genesys.job_queries import JOBS, WITHOUT_JOBS, JobQuery
 from connector.genesys.queries import (
     DIMENSIONS,
-    JOBS,
     METRICS,
     OBSERVATIONS,
     SUMMARY_GROUPINGS,
     SUMMARY_METRICS,
-    WITHOUT_JOBS,
-    JobQuery,
     Query,
 )
 from connector.mapping.check_aggregates import check_parts, check_subject, check_users, check_views

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connector.genesys.queries import JOBS, WITHOUT_JOBS, JobQuery
+from connector.genesys.job_queries import JOBS, WITHOUT_JOBS, JobQuery
 from connector.mapping.contents import needs_job, reads_attributes
 from connector.mapping.model import Mapping, Source, Target
 from connector.spans import stamp

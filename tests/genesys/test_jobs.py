@@ -9,9 +9,9 @@ import pytest
 from connector.errors import MalformedAnswer, PermissionMissing, QueryRefused, RefusedSpan, ServiceUnavailable, Stopped
 from connector.genesys.chain import judge_chain
 from connector.genesys.client import Answer
+from connector.genesys.job_queries import JOBS
 from connector.genesys.jobs import JobReader, JobState
 from connector.genesys.judge import Complete, Disagree, Seen
-from connector.genesys.queries import JOBS
 from connector.mapping import Mapping as StreamMapping
 from connector.mapping import load_mapping
 from connector.mapping.via import job_query
