@@ -1,25 +1,18 @@
 """Delete records by their external ids: look up their record ids, then delete up to 200 in one call.
 
-Sources: REST API guide, "Query" and "Delete Multiple Records with sObject Collections"; SOQL reference, "Quoted String
-Escape Sequences"; limits of a URI: REST API guide, status codes 414 and 431.
+Source: REST API guide, "Delete Multiple Records with sObject Collections".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from connector.errors import DeliveryRefused, MalformedAnswer, Refused
+from connector.salesforce import soql
 from connector.salesforce.collections import MOST_ROWS
 from connector.salesforce.connect import Org
 from connector.salesforce.results import Outcome, RowError, refused
 
-_LONGEST_LIST = 8_000
-"""Characters of the keys in one query, as they are written in its address; an address may have 16,384 bytes."""
-
 _GONE = frozenset(("ENTITY_IS_DELETED", "NOT_FOUND"))
-_ESCAPES = str.maketrans(
-    {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"},
-)
 
 
 def delete(org: Org, object: str, external_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -35,7 +28,7 @@ def delete(org: Org, object: str, external_id: str, rows: Sequence[Mapping[str, 
         raise ValueError(f"{len(rows)} rows in one Collections call; Salesforce takes {MOST_ROWS}")
     keys = [str(row[external_id]) for row in rows]
     found: dict[str, list[str]] = {key: [] for key in keys}
-    for part in _parts(keys):
+    for part in soql.parts(keys):
         for key, record_id in _records(org, object, external_id, part):
             if key in found:
                 found[key].append(record_id)
@@ -52,50 +45,15 @@ def delete(org: Org, object: str, external_id: str, rows: Sequence[Mapping[str, 
     ]
 
 
-def _parts(keys: Sequence[str]) -> Iterator[list[str]]:
-    """The keys in parts short enough for the address of a query."""
-    part: list[str] = []
-    length = 0
-    for key in keys:
-        written = len(quote(_text(key))) + len(quote(","))
-        if part and length + written > _LONGEST_LIST:
-            yield part
-            part, length = [], 0
-        part.append(key)
-        length += written
-    if part:
-        yield part
-
-
-def _text(key: str) -> str:
-    """A text of SOQL, in its quotes."""
-    return f"'{key.translate(_ESCAPES)}'"
-
-
 def _records(org: Org, object: str, external_id: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Key and record id of the records Salesforce finds by these keys."""
-    listed = ",".join(map(_text, keys))
+    listed = ",".join(map(soql.text, keys))
     query = f"SELECT Id, {external_id} FROM {object} WHERE {external_id} IN ({listed})"  # noqa: S608
-    path: str | None = "query"
-    params: dict[str, str] | None = {"q": query}
-    while path is not None:
-        try:
-            answer = org.call("GET", path, params=params).json()
-        except Refused as error:
-            if error.status in (400, 404):
-                raise DeliveryRefused(f"{object}.{external_id}: {error.message}", error.hint) from error
-            raise
-        except ValueError as error:
-            raise MalformedAnswer("Salesforce answered a query with a body that is no JSON") from error
-        match answer:
-            case {"records": list() as records, "done": bool() as is_done}:
-                for record in records:
-                    if not isinstance(record, dict) or not isinstance(record.get("Id"), str):
-                        raise MalformedAnswer("Salesforce answered a query with a record that has no Id")
-                    yield str(record.get(external_id)), record["Id"]
-                path, params = (None if is_done else answer.get("nextRecordsUrl")), None
-            case _:
-                raise MalformedAnswer("Salesforce answered a query with something else than records")
+    for records in soql.pages(org, query, f"{object}.{external_id}"):
+        for record in records:
+            if not isinstance(record.get("Id"), str):
+                raise MalformedAnswer("Salesforce answered a query with a record that has no Id")
+            yield str(record.get(external_id)), record["Id"]
 
 
 def _delete(org: Org, object: str, ids: Sequence[str]) -> list[Any]:
