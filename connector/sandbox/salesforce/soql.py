@@ -1,9 +1,12 @@
 """A small part of SOQL: one object, AND-ed comparisons, ORDER BY, LIMIT; paging by nextRecordsUrl.
 
-    SELECT f, g FROM X [WHERE f = 'v' AND g IN (...) AND h >= 2026-01-01T00:00:00Z] [ORDER BY f [DESC]] [LIMIT n]
+    SELECT f, R.g FROM X [WHERE f = 'v' AND g IN (...) AND h >= 2026-01-01T00:00:00Z] [ORDER BY f [DESC]] [LIMIT n]
     SELECT COUNT() FROM X [WHERE ...]
 
-Source: SOQL reference, "SOQL SELECT Syntax"; REST API guide, "Query" and "Query More Results".
+`R.g` is a field of the parent a look-up with one kind of parent points to.
+
+Sources: SOQL reference, "SOQL SELECT Syntax" and "Relationship Queries"; REST API guide, "Query" and "Query More
+Results".
 """
 
 import re
@@ -42,10 +45,15 @@ _CURSORS_KEPT = 10
 
 @dataclass
 class Query:
-    """A parsed query. fields: as they will be named in the answer; none for `COUNT()`. clauses: SQL after the table."""
+    """A parsed query.
+
+    fields: as they will be named in the answer; none for `COUNT()`; through: those of them that stand on a parent: the
+    look-up field, the parent's object and its field; clauses: SQL after the table.
+    """
 
     name: str
     fields: list[str]
+    through: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     clauses: str = ""
     values: list[Any] = field(default_factory=list)
 
@@ -106,7 +114,9 @@ def parse(text: str, setup: Setup) -> Query:
     found = setup.find(name)
     if found is None:
         raise RestError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.")
-    query = Query(found.name, [_field(setup, found.name, each).name for each in wanted])
+    query = Query(found.name, [])
+    for each in wanted:
+        _select(query, each, setup)
     clauses = []
     if tokens.skip("WHERE"):
         conditions = [_condition(tokens, query, setup)]
@@ -129,6 +139,24 @@ def parse(text: str, setup: Setup) -> Query:
         raise _malformed(tokens.peek())
     query.clauses = " ".join(clauses)
     return query
+
+
+def _select(query: Query, wanted: str, setup: Setup) -> None:
+    relationship, dot, name = wanted.partition(".")
+    if not dot:
+        query.fields.append(_field(setup, query.name, wanted).name)
+        return
+    for each in setup.fields(query.name).values():
+        # Of a parent of several types only the fields all of them have could be named.
+        if each.relationship.lower() == relationship.lower() and len(each.points_to) == 1:
+            parent = setup.find(each.points_to[0])
+            if parent is not None:
+                column = f"{each.relationship}.{_field(setup, parent.name, name).name}"
+                query.fields.append(column)
+                query.through[column] = (each.name, parent.name, column.partition(".")[2])
+                return
+    message = f"Didn't understand relationship '{relationship}' in field path"
+    raise RestError(400, "INVALID_FIELD", message)
 
 
 def _field(setup: Setup, name: str, wanted: str) -> Field:
@@ -224,7 +252,7 @@ class Queries:
         records = [
             {
                 "attributes": {"type": query.name, "url": f"{path}/{each}"},
-                **{name: found[each][name] for name in query.fields},
+                **self._values(call, query, found[each]),
             }
             for each in wanted
             if each in found
@@ -233,3 +261,20 @@ class Queries:
         if end < len(ids):
             answer["nextRecordsUrl"] = f"{call.base}/query/{cursor}-{end}"
         return json_answer(answer)
+
+    def _values(self, call: Call, query: Query, record: dict[str, Any]) -> dict[str, Any]:
+        """The fields asked for; those of a parent in a record of its own, null where there is no parent."""
+        values: dict[str, Any] = {}
+        for name in query.fields:
+            if name not in query.through:
+                values[name] = record[name]
+                continue
+            lookup, parent, column = query.through[name]
+            relationship = name.partition(".")[0]
+            if record[lookup] is None:
+                values[relationship] = None
+                continue
+            url = f"{call.base}/sobjects/{parent}/{record[lookup]}"
+            own = values.setdefault(relationship, {"attributes": {"type": parent, "url": url}})
+            own[column] = self._org.record(parent, record[lookup])[column]
+        return values

@@ -193,3 +193,21 @@ def test_an_unknown_or_hidden_column_is_refused_as_recorded(api):
 def test_a_query_beyond_what_is_known_is_refused(api, soql, code):
     answer = api.query(soql)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code)
+
+
+def test_a_field_of_the_parent_is_read_through_the_relationship(api):
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k1"})
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k2", "Parent": {"Case_Key__c": "k1"}})
+    answer = api.get("query", params={"q": "SELECT Case_Key__c, Parent.Case_Key__c FROM Case"}).json()
+    first, second = answer["records"]
+    parent = api.sim.records("Case")
+    url = f"/sobjects/Case/{next(iter(parent.values()))['Id']}"
+    assert first["Parent"] is None
+    assert (second["Parent"]["Case_Key__c"], second["Parent"]["attributes"]["type"]) == ("k1", "Case")
+    assert second["Parent"]["attributes"]["url"].endswith(url)
+
+
+@pytest.mark.parametrize("path", ["Who.Email", "Nobody__r.Name", "Account.Nothing__c"])
+def test_a_path_through_no_or_several_kinds_of_parent_is_refused(api, path):
+    answer = api.get("query", params={"q": f"SELECT Id, {path} FROM Task"})
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_FIELD")
