@@ -28,6 +28,7 @@ from connector.pace import Pace, pace_file
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule, in_threads
 from connector.state.database import Database
+from connector.state.lookups import copy_lookups
 from connector.state.store import Store
 from connector.sync import Runner
 from connector.transport import Transport
@@ -170,22 +171,43 @@ def installation(config: Config, seams: Seams | None = None) -> Iterator[Install
         client = make_client(config, transport, seams)
         org = Org(config.salesforce, transport)
         store = Store(db)
-        runner = Runner(
-            store,
-            client,
-            org,
-            config.home / ".connector",
-            now=transport.now,
-            schedule=seams.schedule or in_threads(seams.sleep),
-            sleep=seams.sleep,
-            tell=seams.tell,
-            # A schedule that was passed in decides what comes after what.
-            pages_ahead=0 if seams.schedule else PAGES_AHEAD,
-        )
-        yield Installation(config, store, transport, client, org, runner)
+        yield Installation(config, store, transport, client, org, _runner(config, store, transport, client, org, seams))
     finally:
         transport.close()
         db.close()
+
+
+def _runner(
+    config: Config, store: Store, transport: Transport, client: GenesysClient, org: Org, seams: Seams
+) -> Runner:
+    return Runner(
+        store,
+        client,
+        org,
+        config.home / ".connector",
+        now=transport.now,
+        schedule=seams.schedule or in_threads(seams.sleep),
+        sleep=seams.sleep,
+        tell=seams.tell,
+        # A schedule that was passed in decides what comes after what.
+        pages_ahead=0 if seams.schedule else PAGES_AHEAD,
+    )
+
+
+@contextmanager
+def knowing_nothing(ready: Installation, seams: Seams) -> Iterator[Installation]:
+    """The same services and logins over a new private state, thrown away at the end, that knows names looked up and
+    nothing else: whatever a run over it reads waits in its outbox."""
+    with tempfile.TemporaryDirectory(prefix="connector-") as folder:
+        config = replace(ready.config, state=Path(folder) / "anew.db", home=Path(folder))
+        db = Database(config.state)
+        try:
+            copy_lookups(ready.store.db, db)
+            store = Store(db)
+            runner = _runner(config, store, ready.transport, ready.client, ready.org, seams)
+            yield replace(ready, config=config, store=store, runner=runner)
+        finally:
+            db.close()
 
 
 def make_client(config: Config, transport: Transport, seams: Seams) -> GenesysClient:

@@ -72,7 +72,7 @@ class Progress:
     """Where a run stands, for people who watch. passes_left counts the one being read."""
 
     stream: str
-    doing: Literal["settling", "pulling", "delivering", "done"]
+    doing: Literal["settling", "pulling", "delivering", "comparing", "done"]
     span: Span | None = None
     passes_left: int = 0
     pages: int = 0

@@ -59,7 +59,7 @@ def run_resync(session: Session, name: str, asked: Period, order: Order, max_min
         return _run_gaps(session, config, stream, order, max_minutes)
     if asked.rejects:
         return _replay(session, config, stream, asked, order, max_minutes)
-    span = _span(stream, asked, session.now())
+    span = span_of(stream, asked, session.now())
 
     def until(horizon: datetime) -> Span:
         """The clock of the services may be behind: nothing after their horizon is read."""
@@ -117,13 +117,14 @@ def _check(asked: Period, order: Order) -> None:
             "--rejects goes with neither --force nor --accept-vanished",
             "rows set aside are sent again in any case; nothing else is",
         )
-    if asked.end is not None and asked.start is None:
-        raise UsageProblem("--to needs --from", "for everything up to now use --full")
     if order.accept_new_keys and not asked.full:
         raise UsageProblem("--accept-new-keys needs --full", "rows of all times get new external ids")
 
 
-def _span(stream: Stream, asked: Period, now: datetime) -> Span:
+def span_of(stream: Stream, asked: Period, now: datetime) -> Span:
+    """The time of a stream that a period means. Raises UsageProblem, and ConfigError where nothing of it can be read."""
+    if asked.end is not None and asked.start is None:
+        raise UsageProblem("--to needs --from", "for everything up to now use --full")
     zone = stream.compiled.mapping.window.timezone
     start = _instant("--from", asked.start, zone) if asked.start else None
     end = _instant("--to", asked.end, zone) if asked.end else None

@@ -81,6 +81,34 @@ def resync(
 
 
 @command
+def verify(
+    session: Session,
+    stream: StreamName,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First date or instant to compare.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Up to this date or instant, itself not included.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--last", metavar="TIME", help="The last hours or days: 36h, 7d, 2w; else 7d.")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Send what is missing or different again.")] = False,
+    show_keys: Annotated[bool, typer.Option("--show-keys", help="Show external ids of some of the rows.")] = False,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show them with the values that differ: customer data.")
+    ] = False,
+    wait: Wait = False,
+) -> int:
+    """Read a period from both sides again and tell what is missing, different or extra in Salesforce. Exit 1 if so."""
+    from connector.cli.resync import Period
+    from connector.cli.verify import Wanted, run_verify
+
+    wanted = Wanted(repair=repair, keys=show_keys or show_values, values=show_values, wait=wait)
+    return run_verify(session, stream, Period(start, end, last, full=False), wanted)
+
+
+@command
 def status(session: Session, stream: OneStream = None) -> int:
     """Show how each stream stands: complete to, lag, last run, rows waiting, rejects, gaps. Asks no service."""
     from connector.cli.status import show_status

@@ -142,19 +142,24 @@ def parse(text: str, setup: Setup) -> Query:
 
 
 def _select(query: Query, wanted: str, setup: Setup) -> None:
-    relationship, dot, name = wanted.partition(".")
-    if not dot:
+    if "." not in wanted:
         query.fields.append(_field(setup, query.name, wanted).name)
         return
-    for each in setup.fields(query.name).values():
+    look_up, parent, field = _of_parent(setup, query.name, wanted)
+    column = f"{look_up.relationship}.{field.name}"
+    query.fields.append(column)
+    query.through[column] = (look_up.name, parent, field.name)
+
+
+def _of_parent(setup: Setup, name: str, wanted: str) -> tuple[Field, str, Field]:
+    """The look-up field, the parent's object and its field that `Relationship.Field` names."""
+    relationship, _, field = wanted.partition(".")
+    for each in setup.fields(name).values():
         # Of a parent of several types only the fields all of them have could be named.
         if each.relationship.lower() == relationship.lower() and len(each.points_to) == 1:
             parent = setup.find(each.points_to[0])
             if parent is not None:
-                column = f"{each.relationship}.{_field(setup, parent.name, name).name}"
-                query.fields.append(column)
-                query.through[column] = (each.name, parent.name, column.partition(".")[2])
-                return
+                return each, parent.name, _field(setup, parent.name, field)
     message = f"Didn't understand relationship '{relationship}' in field path"
     raise RestError(400, "INVALID_FIELD", message)
 
@@ -167,7 +172,14 @@ def _field(setup: Setup, name: str, wanted: str) -> Field:
 
 
 def _condition(tokens: _Tokens, query: Query, setup: Setup) -> str:
-    by = _field(setup, query.name, tokens.take("word")[1])
+    wanted = tokens.take("word")[1]
+    if "." in wanted:
+        look_up, parent, field = _of_parent(setup, query.name, wanted)
+        return f'"{look_up.name}" IN (SELECT Id FROM "{parent}" WHERE {_test(tokens, query, field)})'  # noqa: S608
+    return _test(tokens, query, _field(setup, query.name, wanted))
+
+
+def _test(tokens: _Tokens, query: Query, by: Field) -> str:
     collate = "" if by.case_sensitive or by.kind == "id" else " COLLATE NOCASE"
     is_not = tokens.skip("NOT", "IN", "(")
     if is_not or tokens.skip("IN", "("):

@@ -198,7 +198,7 @@ def test_a_query_beyond_what_is_known_is_refused(api, soql, code):
 def test_a_field_of_the_parent_is_read_through_the_relationship(api):
     api.collect("Case", "Case_Key__c", {"Case_Key__c": "k1"})
     api.collect("Case", "Case_Key__c", {"Case_Key__c": "k2", "Parent": {"Case_Key__c": "k1"}})
-    answer = api.get("query", params={"q": "SELECT Case_Key__c, Parent.Case_Key__c FROM Case"}).json()
+    answer = api.query("SELECT Case_Key__c, Parent.Case_Key__c FROM Case").json()
     first, second = answer["records"]
     parent = api.sim.records("Case")
     url = f"/sobjects/Case/{next(iter(parent.values()))['Id']}"
@@ -207,7 +207,14 @@ def test_a_field_of_the_parent_is_read_through_the_relationship(api):
     assert second["Parent"]["attributes"]["url"].endswith(url)
 
 
+def test_records_are_found_by_a_field_of_their_parent(api):
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k1"})
+    api.collect("Case", "Case_Key__c", {"Case_Key__c": "k2", "Parent": {"Case_Key__c": "k1"}})
+    query = "SELECT Case_Key__c FROM Case WHERE Parent.Case_Key__c IN ('k1', 'k2') AND Case_Key__c != null"
+    assert [one["Case_Key__c"] for one in api.query(query).json()["records"]] == ["k2"]
+
+
 @pytest.mark.parametrize("path", ["Who.Email", "Nobody__r.Name", "Account.Nothing__c"])
 def test_a_path_through_no_or_several_kinds_of_parent_is_refused(api, path):
-    answer = api.get("query", params={"q": f"SELECT Id, {path} FROM Task"})
+    answer = api.query(f"SELECT Id, {path} FROM Task")
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_FIELD")

@@ -1,0 +1,416 @@
+"""Do both systems agree? Rows as the source gives them now, beside the records Salesforce holds.
+
+What differs is told apart by how it came about: only what Salesforce accepted and does not hold any more, what somebody
+added, and what no coming run would notice needs a person.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from connector.comparing import UNREADABLE, agrees
+from connector.errors import DeliveryRefused
+from connector.mapping.model import Mapping as StreamMapping
+from connector.mapping.model import Target
+from connector.mapping.rules import FieldRule, relationship_of
+from connector.orders import Progress, Stream
+from connector.salesforce.connect import Org
+from connector.salesforce.describe import Description, fetch_description
+from connector.salesforce.read_back import Held, ReadBack, readable
+from connector.spans import Span, instant, merged, minus
+from connector.state.findings import Expected, Finding, Findings, Kind
+from connector.state.one_pass import Pass
+from connector.state.standings import (
+    Standing,
+    has_vanished,
+    known_rows,
+    send_again,
+    standing,
+    times_of,
+)
+from connector.state.store import Store
+from connector.windows import Window
+
+MENDED: tuple[Kind, ...] = ("missing", "different", "late")
+"""Kinds a repair sends."""
+
+TROUBLE: tuple[Kind, ...] = (*MENDED, "extra")
+"""Kinds that need a person."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of the source.
+
+    covered: of what was asked, the time that runs had settled; unsynced: the rest of it; whole: read, and its witnesses
+    agreed; doubtful: read, but the source did not give it whole; unread: could not be read.
+    """
+
+    covered: tuple[Span, ...]
+    unsynced: tuple[Span, ...]
+    whole: tuple[Span, ...] = ()
+    doubtful: tuple[Span, ...] = ()
+    unread: tuple[Span, ...] = ()
+
+    def after(self, passes: Sequence[Pass]) -> "Read":
+        """The same, once these passes have read what was covered."""
+        done = [one for one in passes if one.state in ("pulled", "settled", "short") and one.within]
+        doubtful = merged(one.span for one in done if one.reason and one.state != "settled")
+        read = merged(one.span for one in done)
+        return replace(
+            self,
+            whole=tuple(minus(read, doubtful)),
+            doubtful=tuple(doubtful),
+            unread=tuple(minus(self.covered, read)),
+        )
+
+
+def to_read(asked: Span, covered: Sequence[Span]) -> Read:
+    """What of a span can be compared. covered: time that runs have settled; never synced is not missing."""
+    unsynced = minus([asked], covered)
+    return Read(tuple(minus([asked], unsynced)), tuple(unsynced))
+
+
+def kind_of(row: Standing, expected: Expected, *, is_missing: bool, is_forgotten: bool, is_read_again: bool) -> Kind:
+    """How it came about that a row the source gives is missing in Salesforce, or differs there.
+
+    is_forgotten: it is so old that the state forgets what was confirmed of it; is_read_again: a coming run reads its
+    time again, and sends what has changed.
+    """
+    if row.is_on_its_way:
+        return "waiting"
+    if row.is_rejected:
+        return "rejected"
+    real: Kind = "missing" if is_missing else "different"
+    if row.confirmed is None:
+        is_new = is_missing and not is_forgotten
+    else:
+        is_new = not is_missing and not row.in_doubt and not expected.said.equals(*row.confirmed)
+    if not is_new:
+        return real
+    return "changed" if is_read_again else "late"
+
+
+def is_read_again(window: Window, at: datetime, owed: Sequence[Span], now: datetime) -> bool:
+    """Whether a coming run reads that time in any case: it is within the lookback, below an age of recheck, or owed."""
+    ages = (window.lookback + window.settle, *window.recheck)
+    return now - at < max(ages) or any(at in span for span in owed)
+
+
+def time_field(mapping: StreamMapping, target: Target, description: Description) -> str | None:
+    """The field that holds the time by which the target's records are placed in a span, as a query names it.
+
+    It is their own, or that of the parent made of the same record; None where there is neither.
+    """
+    own = _own_time_field(mapping, target)
+    if own is not None:
+        known = description.field(own)
+        return own if known and known.type == "datetime" else None
+    for rule in target.fields:
+        parent = relationship_of(rule.name)
+        look_up = description.lookup(parent.name) if parent and not parent.type else None
+        for other in mapping.targets if parent and look_up else ():
+            if look_up and parent and look_up.parents == (other.object,) and _is_same_record(rule, other):
+                field = _own_time_field(mapping, other)
+                return f"{parent.name}.{field}" if field else None
+    return None
+
+
+def _own_time_field(mapping: StreamMapping, target: Target) -> str | None:
+    time = mapping.query.time
+    wanted = f"record.{time}" if target.each else time
+    for rule in target.fields:
+        is_plain = all(step.name == "datetime" for step in rule.steps)
+        if rule.source == "from" and is_plain and [path.text for path in rule.paths] == [wanted]:
+            return rule.name if relationship_of(rule.name) is None else None
+    return None
+
+
+def _is_same_record(rule: FieldRule, parent: Target) -> bool:
+    key = parent.key
+    paths = [path.text.removeprefix("record.").removeprefix("parent.") for path in rule.paths]
+    return parent.each is None and not rule.steps and not key.steps and paths == [path.text for path in key.paths]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a repair did. sent: rows Salesforce accepted; rejected: rows set aside; still: per kind, rows that are not
+    equal yet, missing and different ones looked at once more."""
+
+    spans: tuple[Span, ...]
+    sent: int
+    rejected: int
+    still: Mapping[Kind, int]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row that is not equal. fields: those that differ; values: of them, what was written and what is held."""
+
+    kind: Kind
+    object: str
+    key: str
+    at: str
+    fields: tuple[str, ...] = ()
+    values: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a comparison found.
+
+    rows: expected, of all objects; equal: those found so; counts: of the others and of extra records, by kind; fields:
+    `Object.Field` -> in how many different rows it differs; left_out: fields that are not compared, with the reason;
+    calls: by service.
+    """
+
+    stream: str
+    asked: Span
+    read: Read
+    rows: int
+    equal: int
+    counts: Mapping[Kind, int]
+    fields: Mapping[str, int]
+    left_out: Mapping[str, str]
+    examples: tuple[Example, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+    repair: Repair | None = None
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether anything is left that only a person, or a repair, mends."""
+        left = self.repair.still if self.repair else self.counts
+        return any(left.get(kind) for kind in TROUBLE)
+
+
+class _Side:
+    """The records of one object, and what is to be compared of them."""
+
+    def __init__(self, org: Org, mapping: StreamMapping, target: Target) -> None:
+        description = fetch_description(org, target.object)
+        names = [rule.name for rule in target.fields]
+        self.object = target.object
+        columns, self.left_out = readable(description, names, UNREADABLE)
+        if target.external_id in self.left_out:
+            raise DeliveryRefused(
+                f"{target.object}.{target.external_id}: {self.left_out[target.external_id]}",
+                "records can only be compared by their key: grant read access to it",
+            )
+        self.columns = tuple(one for one in columns if one.name != target.external_id)
+        self.time_field = time_field(mapping, target, description)
+        self.reader = ReadBack(org, target.object, target.external_id, self.columns)
+        self._may_lack = {rule.name for rule in target.fields if rule.when_parent_missing == "leave"}
+
+    def differing(self, expected: Expected, held: Held) -> tuple[str, ...]:
+        """The fields that do not hold what they should. A relationship a row may go without may be empty."""
+        return tuple(
+            one.name
+            for one in self.columns
+            if one.name in expected.values
+            and not agrees(one.type, one.scale, expected.values[one.name], held.values[one.name])
+            and not (one.name in self._may_lack and held.values[one.name] is None)
+        )
+
+
+class Verifier:
+    """Compares one stream.
+
+    store: the state of the installation, which is only read; findings: filled with what the source gives; read: of
+    what time; shared: objects that other streams write to as well; now: what the comparison counts as the present.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        store: Store,
+        findings: Findings,
+        org: Org,
+        read: Read,
+        shared: frozenset[str],
+        now: datetime,
+        tell: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        mapping = stream.compiled.mapping
+        self._stream = stream
+        self._store = store
+        self._findings = findings
+        self._read = read
+        self._shared = shared
+        self._now = now
+        self._tell = tell
+        self._owed = [span for span, _ in store.passes.known(stream.name).owed]
+        self._forgotten = now - mapping.keep_hashes.length() + timedelta(days=1)
+        self._sides = [_Side(org, mapping, target) for target in mapping.targets]
+        self._records = 0
+
+    def verification(self, asked: Span, examples: tuple[Example, ...] = ()) -> Verification:
+        """What is found so far."""
+        return Verification(
+            stream=self._stream.name,
+            asked=asked,
+            read=self._read,
+            rows=self._findings.count(),
+            equal=self._findings.equal(),
+            counts=self.counts,
+            fields=dict(self._findings.fields("different")),
+            left_out=self._left_out,
+            examples=examples,
+        )
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """Rows that are not equal, by kind."""
+        return dict(self._findings.counts())
+
+    @property
+    def _left_out(self) -> dict[str, str]:
+        return {f"{side.object}.{name}": why for side in self._sides for name, why in side.left_out.items()}
+
+    def compare(self) -> None:
+        """Read everything back and note what is not equal. Raises what reading back raises."""
+        for side in self._sides:
+            if side.time_field:
+                for spans, is_sure in ((self._read.whole, True), (self._read.doubtful, False)):
+                    for span in spans:
+                        self._compare_span(side, side.time_field, span, is_sure=is_sure)
+            for rows in self._findings.not_met(side.object):
+                self._compare_keys(side, rows)
+            self._look_for_known(side)
+            self._judge_unexpected(side)
+
+    def _compare_span(self, side: _Side, time_field: str, span: Span, *, is_sure: bool) -> None:
+        for page in side.reader.by_time(time_field, span):
+            keys = [held.key for held in page]
+            expected = self._findings.expected(side.object, keys)
+            self._findings.meet(side.object, keys)
+            self._findings.did_not_expect(side.object, [key for key in keys if key not in expected], is_sure=is_sure)
+            self._weigh(side, [(expected[held.key], held) for held in page if held.key in expected])
+            self._told(len(page), span)
+
+    def _compare_keys(self, side: _Side, rows: Sequence[Expected]) -> dict[str, Expected]:
+        """Ask for these rows by their keys. Returns those that are missing."""
+        missing = {row.key: row for row in rows}
+        in_any_case = {row.key.casefold(): row for row in rows}
+        exact = dict(missing)
+        for page in side.reader.by_keys(list(exact)):
+            pairs = []
+            for held in page:
+                row = exact.get(held.key) or in_any_case.get(held.key.casefold())
+                if row is not None and missing.pop(row.key, None) is not None:
+                    pairs.append((row, held))
+            self._findings.meet(side.object, [row.key for row, _ in pairs])
+            self._findings.did_expect(side.object, [held.key for _, held in pairs])
+            self._weigh(side, pairs)
+            self._told(len(page))
+        self._findings.note(
+            Finding(side.object, row.key, row.at, self._kind(side, row, is_missing=True)) for row in missing.values()
+        )
+        return missing
+
+    def _weigh(self, side: _Side, pairs: Sequence[tuple[Expected, Held]]) -> None:
+        found = []
+        for row, held in pairs:
+            if fields := side.differing(row, held):
+                kind = self._kind(side, row, is_missing=False)
+                found.append(Finding(side.object, row.key, row.at, kind, fields))
+        self._findings.note(found)
+
+    def _kind(self, side: _Side, row: Expected, *, is_missing: bool) -> Kind:
+        at = instant(row.at)
+        return kind_of(
+            standing(self._store.db, self._stream.name, side.object, row.at, row.key),
+            row,
+            is_missing=is_missing,
+            is_forgotten=at < self._forgotten,
+            is_read_again=is_read_again(self._stream.window, at, self._owed, self._now),
+        )
+
+    def _look_for_known(self, side: _Side) -> None:
+        """Records of rows that were accepted once and that the source does not give: are they still there?"""
+        for spans, is_sure in ((self._read.whole, True), (self._read.doubtful, False)):
+            for span in spans:
+                for keys in known_rows(self._store.db, self._stream.name, side.object, span):
+                    given = {*self._findings.expected(side.object, keys), *self._findings.met(side.object, keys)}
+                    asked = [key for key in keys if key not in given]
+                    for page in side.reader.by_keys(asked):
+                        there = {held.key for held in page} & set(asked)
+                        self._findings.did_not_expect(side.object, there, is_sure=is_sure)
+                        self._told(len(page))
+
+    def _judge_unexpected(self, side: _Side) -> None:
+        db, name = self._store.db, self._stream.name
+        nothing_sure = self._findings.has_nameless()
+        for some in self._findings.unexpected(side.object):
+            keys = list(some)
+            refused = self._findings.refused(side.object, keys)
+            times = times_of(db, name, side.object, keys)
+            found = []
+            for key, is_sure in some.items():
+                if key not in times and side.object in self._shared:
+                    continue  # perhaps another stream's
+                here = next((at for at in times.get(key, ()) if self._is_read(at)), "")
+                kind: Kind = "extra"
+                if key in refused:
+                    kind = "rejected"
+                elif here and has_vanished(db, name, side.object, here, key):
+                    kind = "vanished"
+                elif standing(db, name, side.object, here, key).is_on_its_way:
+                    kind = "waiting"
+                elif not is_sure or nothing_sure or (key in times and not here):
+                    # Known of another time, its time field was changed: that time's comparison tells it.
+                    kind = "unsure"
+                found.append(Finding(side.object, key, here, kind))
+            self._findings.note(found)
+
+    def _is_read(self, at: str) -> bool:
+        return any(instant(at) in span for span in (*self._read.whole, *self._read.doubtful))
+
+    def look_again(self, kinds: Sequence[Kind] = MENDED) -> None:
+        """Ask once more for rows that were missing or different: what is equal meanwhile is taken back."""
+        for side in self._sides:
+            for some in self._findings.found(side.object, kinds):
+                keys = [one.key for one in some]
+                self._findings.take_back(side.object, keys)
+                self._compare_keys(side, list(self._findings.expected(side.object, keys).values()))
+
+    def send_again(self, cause: str) -> list[Span]:
+        """Let a re-sync send what is missing or different. Returns the time it has to read.
+
+        To be called by whoever holds the stream's lock.
+        """
+        read = (*self._read.whole, *self._read.doubtful)
+        pieces = [piece for span in read for piece in self._stream.window.cut(span)]
+        owed = self._findings.concerned(MENDED, pieces)
+        send_again(self._store.db, self._stream.name, self._to_send(), owed, cause)
+        return owed
+
+    def _to_send(self) -> Iterator[tuple[str, str, str]]:
+        for side in self._sides:
+            for some in self._findings.found(side.object, MENDED):
+                yield from ((one.object, one.at, one.key) for one in some)
+
+    def examples(self, most: int, *, with_values: bool) -> tuple[Example, ...]:
+        """Some rows of each object and kind that needs a person. with_values: they are asked for once more."""
+        return tuple(
+            example
+            for side in self._sides
+            for kind in TROUBLE
+            for example in self._examples(side, kind, most, with_values=with_values)
+        )
+
+    def _examples(self, side: _Side, kind: Kind, most: int, *, with_values: bool) -> list[Example]:
+        some = next(self._findings.found(side.object, [kind], most), [])
+        values: dict[str, dict[str, tuple[Any, Any]]] = {}
+        fields = {one.key: one.fields for one in some if one.fields}
+        if with_values and fields:
+            expected = self._findings.expected(side.object, list(fields))
+            for page in side.reader.by_keys(list(fields)):
+                for held in page:
+                    if row := expected.get(held.key):
+                        values[held.key] = {name: (row.values[name], held.values[name]) for name in fields[held.key]}
+        return [Example(kind, one.object, one.key, one.at, one.fields, values.get(one.key, {})) for one in some]
+
+    def _told(self, records: int, span: Span | None = None) -> None:
+        self._records += records
+        self._tell(Progress(self._stream.name, "comparing", span, records=self._records))

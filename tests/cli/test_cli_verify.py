@@ -1,0 +1,237 @@
+"""connector verify: both sides read again, differences told apart, and sent."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cli_lab import Cli
+from lab import MAPPING, Lab, at, conversation
+
+from connector.salesforce import collections, deletions
+from connector.sandbox.faults import Rule
+from connector.state.store import StreamLock
+
+MakeCli = Callable[..., Cli]
+OBJECT, KEY = "Conversation__c", "Conversation_Id__c"
+
+
+@pytest.fixture
+def cli(make_cli: MakeCli) -> Cli:
+    """Twenty conversations of the morning are synced; it is the next noon."""
+    made = make_cli(now=at(20))
+    for number in range(20):
+        made.lab.world.add(conversation(f"c{number:02}", at(6 + number / 10)))
+    assert made("sync").code == 0
+    made.lab.clock.set(at(36))
+    assert made("sync").code == 0
+    return made
+
+
+def edit(lab: Lab, *rows: dict[str, Any]) -> None:
+    """Somebody writes records in Salesforce."""
+    with lab.opened() as ready:
+        outcomes = collections.upsert(ready.org, OBJECT, KEY, rows)
+    assert {one.verdict for one in outcomes} <= {"created", "updated"}
+
+
+def remove(lab: Lab, *keys: str) -> None:
+    """Somebody deletes records in Salesforce."""
+    with lab.opened() as ready:
+        deletions.delete(ready.org, OBJECT, KEY, [{KEY: key} for key in keys])
+
+
+def counts(cli: Cli, *options: str) -> tuple[int, dict[str, int]]:
+    said = cli("verify", "conversations", "--json", *options)
+    return said.code, said.json["verification"]["counts"]
+
+
+def test_records_deleted_and_edited_are_told_repaired_and_equal_afterwards(cli: Cli) -> None:
+    truth = cli.lab.rows()
+    remove(cli.lab, "c01", "c02", "c03")
+    edit(
+        cli.lab,
+        *({KEY: f"c{number:02}", "Direction__c": "outbound"} for number in (4, 5, 6)),
+        {KEY: "c07", "Duration_s__c": None, "Direction__c": None},
+        {KEY: "c08", "Started__c": "2020-01-01T00:00:00Z"},
+    )
+    said = cli("verify", "conversations", "--json")
+    found = said.json["verification"]
+    assert (said.code, found["rows"], found["equal"], found["counts"], found["fields"], found["examples"]) == (
+        1,
+        20,
+        12,
+        {"missing": 3, "different": 5},
+        {
+            "Conversation__c.Direction__c": 4,
+            "Conversation__c.Duration_s__c": 1,
+            "Conversation__c.Started__c": 1,
+        },
+        [],
+    )
+    repaired = cli("verify", "conversations", "--json", "--repair")
+    repair = repaired.json["verification"]["repair"]
+    assert (repaired.code, repair["sent"], repair["rejected"], repair["still"]) == (0, 8, 0, {})
+    assert (counts(cli), cli.lab.rows()) == ((0, {}), truth)
+
+
+def test_no_key_and_no_value_is_shown_unless_asked_for(cli: Cli) -> None:
+    remove(cli.lab, "c01")
+    edit(cli.lab, {KEY: "c04", "Direction__c": "outbound"})
+    said = cli("verify", "conversations")
+    assert (said.code, "c01" in said.out + said.err, "outbound" in said.out + said.err) == (1, False, False)
+    with_keys = cli("verify", "conversations", "--show-keys")
+    assert ("c01" in with_keys.out, "c04" in with_keys.out, "outbound" in with_keys.out) == (True, True, False)
+    with_values = cli("verify", "conversations", "--json", "--show-values").json["verification"]["examples"]
+    assert with_values == [
+        {
+            "kind": "missing",
+            "object": OBJECT,
+            "key": "c01",
+            "at": "2026-03-02T06:06:00Z",
+            "fields": [],
+            "values": {},
+        },
+        {
+            "kind": "different",
+            "object": OBJECT,
+            "key": "c04",
+            "at": "2026-03-02T06:24:00Z",
+            "fields": ["Direction__c"],
+            "values": {"Direction__c": ["inbound", "outbound"]},
+        },
+    ]
+
+
+def test_quiet_says_nothing_where_both_agree_and_one_line_where_they_do_not(cli: Cli) -> None:
+    agreed = cli("verify", "conversations", "--last", "7d", "--quiet")
+    remove(cli.lab, "c01")
+    differing = cli("verify", "conversations", "--last", "7d", "--quiet")
+    assert (agreed, differing) == (
+        (0, "", ""),
+        (
+            1,
+            "",
+            "! conversations: 1 row does not agree (1 missing): connector verify conversations "
+            "--from 2026-03-02T00:00:00Z --to 2026-03-03T11:45:00Z --repair\n",
+        ),
+    )
+
+
+def test_a_record_the_source_does_not_give_is_extra_whoever_made_it(cli: Cli) -> None:
+    edit(cli.lab, {KEY: "by hand", "Started__c": "2026-03-02T09:00:00Z"})
+    cli.lab.world.hide("c05", cli.lab.clock.now())
+    assert counts(cli) == (1, {"extra": 2})
+    said = cli("verify", "conversations", "--repair")
+    assert (said.code, "delete them in Salesforce" in said.err, len(cli.lab.rows())) == (1, True, 21)
+
+
+def test_what_a_run_has_told_to_be_given_no_more_is_not_told_again(cli: Cli) -> None:
+    cli.lab.world.hide("c05", cli.lab.clock.now())
+    assert cli("resync", "conversations", "--last", "3d").code == 0
+    assert counts(cli) == (0, {"vanished": 1})
+
+
+def test_what_stands_on_an_object_of_several_streams_is_extra_only_if_this_one_sent_it(cli: Cli) -> None:
+    other = MAPPING.replace("Started__c: conversationStart\n", "First_Queue_Name__c: first_queue_id\n")
+    first = cli.lab.mapping
+    for field in ("Ended__c", "Direction__c", "Duration_s__c", "Media_Types__c", "First_Queue_Id__c", "Is_Open__c"):
+        other = "\n".join(line for line in other.splitlines() if not line.startswith(f"  {field}:"))
+    cli.lab.write_mapping(other, "others")
+    cli.lab.mapping = first
+    edit(cli.lab, {KEY: "by another", "Started__c": "2026-03-02T09:00:00Z"})
+    cli.lab.world.hide("c05", cli.lab.clock.now())
+    assert counts(cli) == (1, {"extra": 1})
+
+
+def test_a_record_whose_time_was_moved_into_the_period_is_no_extra_one(cli: Cli) -> None:
+    edit(cli.lab, {KEY: "c00", "Started__c": "2026-03-02T07:30:00Z"})
+    period = ("--from", "2026-03-02T07:00", "--to", "2026-03-02T08:00")
+    assert (counts(cli, *period), counts(cli)) == ((0, {"unsure": 1}), (1, {"different": 1}))
+
+
+def test_rows_that_wait_or_are_set_aside_are_no_difference(cli: Cli) -> None:
+    lab = cli.lab
+    changed = [conversation(f"c{number:02}", at(6 + number / 10), minutes=9) for number in (1, 2)]
+    lab.salesforce.add_validation_rule(OBJECT, lambda row: row[KEY] == "c01" and row["Duration_s__c"] > 500, "no")
+    for one in changed:
+        lab.world.correct(one["conversationId"], one, lab.clock.now())
+    lab.salesforce.lock(OBJECT, "c02", times=100)
+    assert cli("resync", "conversations", "--from", "2026-03-02", "--max-minutes", "0.0001").code in (0, 1)
+    with lab.opened() as ready:
+        waiting = ready.store.db.value("SELECT count(*) FROM outbox")
+        rejects = ready.store.db.value("SELECT count(*) FROM rejects WHERE closed IS NULL")
+    expected = {kind: number for kind, number in (("waiting", waiting), ("rejected", rejects)) if number}
+    assert (sum(expected.values()), counts(cli)) == (2, (0, expected))
+
+
+@pytest.mark.parametrize(("noon", "kind", "code"), [(30, "late", 1), (11, "changed", 0)])
+def test_a_change_at_the_source_needs_a_person_only_where_no_run_would_send_it(
+    make_cli: MakeCli, noon: int, kind: str, code: int
+) -> None:
+    cli = make_cli(now=at(9))
+    cli.lab.world.add(conversation("old", at(6)))
+    assert cli("sync").code == 0
+    cli.lab.clock.set(at(noon))
+    cli.lab.world.correct("old", conversation("old", at(6), minutes=9), cli.lab.clock.now())
+    cli.lab.world.add(conversation("new", at(7)))
+    assert counts(cli) == (code, {kind: 2})
+    assert counts(cli, "--repair")[0] == 0
+    cli("sync")
+    assert counts(cli) == (0, {})
+
+
+def test_time_that_was_never_synced_is_not_missing(cli: Cli) -> None:
+    cli.lab.clock.set(at(60))
+    cli.lab.world.add(conversation("of today", at(50)))
+    said = cli("verify", "conversations")
+    assert (said.code, "never synced: 2026-03-03T11:45:00Z to 2026-03-04T11:45:00Z" in said.err) == (0, True)
+    nothing = cli("verify", "conversations", "--from", "2026-03-04")
+    assert (nothing.code, "nothing to compare" in nothing.err) == (3, True)
+
+
+def test_without_a_state_there_is_nothing_to_compare_and_none_is_made(make_cli: MakeCli) -> None:
+    cli = make_cli()
+    said = cli("verify", "conversations")
+    assert (said.code, cli.lab.config.state.exists()) == (3, False)
+
+
+def test_reading_writes_nothing_into_the_state_and_leaves_nothing_behind(cli: Cli, tmp_path: Any) -> None:
+    remove(cli.lab, "c01")
+    before = [cli.lab.table(name) for name in ("passes", "outbox", "row_hashes", "runs", "owed", "coverage")]
+    assert counts(cli) == (1, {"missing": 1})
+    assert [cli.lab.table(name) for name in ("passes", "outbox", "row_hashes", "runs", "owed", "coverage")] == before
+
+
+def test_where_the_source_does_not_give_a_span_whole_nothing_is_extra(cli: Cli) -> None:
+    remove(cli.lab, "c01")
+    cli.lab.world.hide("c05", cli.lab.clock.now())
+    cli.lab.faults.change(Rule("/conversations/details/query$", "total", {"more": 3}))
+    found = cli("verify", "conversations", "--json").json["verification"]
+    assert (found["counts"], len(found["read"]["doubtful"]) > 0) == ({"missing": 1, "unsure": 1}, True)
+
+
+def test_rows_an_other_run_sends_while_both_sides_are_read_are_no_difference(cli: Cli) -> None:
+    """A sync between the two reads: what it changed is looked at once more."""
+    remove(cli.lab, "c01")
+
+    def sync_now() -> None:
+        cli.lab.after_commit = lambda: None
+        with cli.lab.opened() as ready:
+            ready.store.db.transaction
+        cli.lab.sync()
+
+    cli.lab.after_commit = sync_now
+    assert counts(cli) == (1, {"missing": 1})
+
+
+def test_a_repair_while_another_run_works_says_so_and_changes_nothing(cli: Cli) -> None:
+    remove(cli.lab, "c01")
+    lock = StreamLock(cli.lab.config.home / ".connector", "conversations")
+    assert lock.try_take()
+    try:
+        before = cli.lab.table("row_hashes")
+        said = cli("verify", "conversations", "--repair")
+        assert (said.code, cli.lab.table("row_hashes")) == (5, before)
+    finally:
+        lock.release()
+    assert counts(cli, "--repair") == (0, {"missing": 1})
