@@ -15,6 +15,7 @@ from connector.mapping.model import Mapping as StreamMapping
 from connector.mapping.model import Target
 from connector.mapping.rules import FieldRule, relationship_of
 from connector.orders import Progress, Stream
+from connector.planning import plan_without_asking
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import Description, fetch_description
 from connector.salesforce.read_back import Held, ReadBack, readable
@@ -92,10 +93,10 @@ def kind_of(row: Standing, expected: Expected, *, is_missing: bool, is_forgotten
     return "changed" if is_read_again else "late"
 
 
-def is_read_again(window: Window, at: datetime, owed: Sequence[Span], now: datetime) -> bool:
-    """Whether a coming run reads that time in any case: it is within the lookback, below an age of recheck, or owed."""
+def is_read_again(window: Window, at: datetime, planned: Sequence[Span], now: datetime) -> bool:
+    """Whether a coming run reads that time in any case: it is planned, or not yet at the last age of recheck."""
     ages = (window.lookback + window.settle, *window.recheck)
-    return now - at < max(ages) or any(at in span for span in owed)
+    return now - at < max(ages) or any(at in span for span in planned)
 
 
 def time_field(mapping: StreamMapping, target: Target, description: Description) -> str | None:
@@ -239,7 +240,8 @@ class Verifier:
         self._shared = shared
         self._now = now
         self._tell = tell
-        self._owed = [span for span, _ in store.passes.known(stream.name).owed]
+        self._planned = [one.span for one in plan_without_asking(store, stream.name, stream.ways, now)]
+        self._followed = store.open_records.times(stream.name)
         self._forgotten = now - mapping.keep_hashes.length() + timedelta(days=1)
         self._sides = [_Side(org, mapping, target) for target in mapping.targets]
         self._records = 0
@@ -323,7 +325,7 @@ class Verifier:
             row,
             is_missing=is_missing,
             is_forgotten=at < self._forgotten,
-            is_read_again=is_read_again(self._stream.window, at, self._owed, self._now),
+            is_read_again=row.at in self._followed or is_read_again(self._stream.window, at, self._planned, self._now),
         )
 
     def _look_for_known(self, side: _Side) -> None:

@@ -122,7 +122,7 @@ def _check(asked: Period, order: Order) -> None:
 
 
 def span_of(stream: Stream, asked: Period, now: datetime) -> Span:
-    """The time of a stream that a period means. Raises UsageProblem, and ConfigError where nothing of it can be read."""
+    """The time of a stream a period means. Raises UsageProblem, and ConfigError where nothing of it can be read."""
     if asked.end is not None and asked.start is None:
         raise UsageProblem("--to needs --from", "for everything up to now use --full")
     zone = stream.compiled.mapping.window.timezone

@@ -40,6 +40,10 @@ class OpenRecords:
         first, last = (instant(row[name]) if row[name] else None for name in ("first", "last"))
         return ToFollow(row["many"], first, last, row["unanswered"])
 
+    def times(self, stream: str) -> set[str]:
+        """When those listed began, as the state writes instants."""
+        return {row["started"] for row in self._db.rows("SELECT started FROM open_records WHERE stream = ?", [stream])}
+
     def next_due(self, stream: str, due: datetime, pass_id: int, most: int) -> list[str]:
         """Ids due by then that this pass has not asked for, those due longest first."""
         sql = """SELECT id FROM open_records WHERE stream = ? AND due <= ? AND NOT is_final AND asked_by IS NOT ?

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from cli_lab import Cli
-from lab import MAPPING, Lab, at, conversation
+from lab import MAPPING, Killed, Lab, at, conversation
 
 from connector.salesforce import collections, deletions
+from connector.sandbox.adapter import WsgiAdapter
 from connector.sandbox.faults import Rule
 from connector.state.store import StreamLock
 
@@ -151,17 +152,14 @@ def test_a_record_whose_time_was_moved_into_the_period_is_no_extra_one(cli: Cli)
 
 def test_rows_that_wait_or_are_set_aside_are_no_difference(cli: Cli) -> None:
     lab = cli.lab
-    changed = [conversation(f"c{number:02}", at(6 + number / 10), minutes=9) for number in (1, 2)]
-    lab.salesforce.add_validation_rule(OBJECT, lambda row: row[KEY] == "c01" and row["Duration_s__c"] > 500, "no")
-    for one in changed:
-        lab.world.correct(one["conversationId"], one, lab.clock.now())
-    lab.salesforce.lock(OBJECT, "c02", times=100)
-    assert cli("resync", "conversations", "--from", "2026-03-02", "--max-minutes", "0.0001").code in (0, 1)
-    with lab.opened() as ready:
-        waiting = ready.store.db.value("SELECT count(*) FROM outbox")
-        rejects = ready.store.db.value("SELECT count(*) FROM rejects WHERE closed IS NULL")
-    expected = {kind: number for kind, number in (("waiting", waiting), ("rejected", rejects)) if number}
-    assert (sum(expected.values()), counts(cli)) == (2, (0, expected))
+    is_refused = lambda row: row[KEY] == "c01" and row["Duration_s__c"] > 500  # noqa: E731
+    lab.salesforce.add_validation_rule(OBJECT, is_refused, "no")
+    lab.world.correct("c01", conversation("c01", at(6.1), minutes=9), lab.clock.now())
+    assert cli("resync", "conversations", "--last", "3d").code == 1
+    lab.world.correct("c02", conversation("c02", at(6.2), minutes=9), lab.clock.now())
+    lab.faults.change(Rule("status", {"code": 503}, path="/composite/sobjects"))
+    assert cli("resync", "conversations", "--last", "3d").code == 4
+    assert counts(cli) == (0, {"rejected": 1, "waiting": 1})
 
 
 @pytest.mark.parametrize(("noon", "kind", "code"), [(30, "late", 1), (11, "changed", 0)])
@@ -172,6 +170,7 @@ def test_a_change_at_the_source_needs_a_person_only_where_no_run_would_send_it(
     cli.lab.world.add(conversation("old", at(6)))
     assert cli("sync").code == 0
     cli.lab.clock.set(at(noon))
+    assert cli("sync").code == 0
     cli.lab.world.correct("old", conversation("old", at(6), minutes=9), cli.lab.clock.now())
     cli.lab.world.add(conversation("new", at(7)))
     assert counts(cli) == (code, {kind: 2})
@@ -205,23 +204,39 @@ def test_reading_writes_nothing_into_the_state_and_leaves_nothing_behind(cli: Cl
 def test_where_the_source_does_not_give_a_span_whole_nothing_is_extra(cli: Cli) -> None:
     remove(cli.lab, "c01")
     cli.lab.world.hide("c05", cli.lab.clock.now())
-    cli.lab.faults.change(Rule("/conversations/details/query$", "total", {"more": 3}))
+    cli.lab.faults.change(Rule("total", {"value": "stale_high", "by": 3}, path="/details/query$"))
     found = cli("verify", "conversations", "--json").json["verification"]
     assert (found["counts"], len(found["read"]["doubtful"]) > 0) == ({"missing": 1, "unsure": 1}, True)
 
 
-def test_rows_an_other_run_sends_while_both_sides_are_read_are_no_difference(cli: Cli) -> None:
-    """A sync between the two reads: what it changed is looked at once more."""
-    remove(cli.lab, "c01")
+class SyncsMeanwhile(WsgiAdapter):
+    """Runs a sync when Salesforce has answered the first query of records, before the answer arrives."""
 
-    def sync_now() -> None:
-        cli.lab.after_commit = lambda: None
-        with cli.lab.opened() as ready:
-            ready.store.db.transaction
-        cli.lab.sync()
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab.answering, lab.clock)
+        self._lab = lab
 
-    cli.lab.after_commit = sync_now
-    assert counts(cli) == (1, {"missing": 1})
+    def send(self, request: Any, *args: Any, **options: Any) -> Any:
+        answer = super().send(request, *args, **options)
+        if "/query?q=SELECT+Conversation_Id__c" in request.url and self._lab.wrap_adapter is not _as_it_is:
+            self._lab.wrap_adapter = _as_it_is
+            assert self._lab.sync().books.updated == 1
+        return answer
+
+
+def _as_it_is(adapter: WsgiAdapter) -> WsgiAdapter:
+    return adapter
+
+
+def test_what_another_run_sends_between_both_reads_is_no_difference(make_cli: MakeCli) -> None:
+    """Salesforce was read before that run and the state is asked after it: so those rows are looked at once more."""
+    cli = make_cli(now=at(9))
+    cli.lab.world.add(conversation("c1", at(6)))
+    assert cli("sync").code == 0
+    cli.lab.world.correct("c1", conversation("c1", at(6), minutes=9), cli.lab.clock.now())
+    cli.lab.wrap_adapter = lambda adapter: SyncsMeanwhile(cli.lab)
+    assert counts(cli) == (0, {})
+    assert cli.lab.wrap_adapter is _as_it_is
 
 
 def test_a_repair_while_another_run_works_says_so_and_changes_nothing(cli: Cli) -> None:
@@ -235,3 +250,82 @@ def test_a_repair_while_another_run_works_says_so_and_changes_nothing(cli: Cli) 
     finally:
         lock.release()
     assert counts(cli, "--repair") == (0, {"missing": 1})
+
+
+@pytest.mark.parametrize("commit", [1, 2, 4, 6, 9])
+def test_a_repair_killed_anywhere_is_finished_by_the_next_run(cli: Cli, commit: int) -> None:
+    lab, truth = cli.lab, cli.lab.rows()
+    remove(lab, "c01", "c02")
+    edit(lab, {KEY: "c04", "Direction__c": "outbound"})
+    commits = iter(range(1, 1_000))
+
+    def die() -> None:
+        if next(commits) == commit:
+            raise Killed
+
+    lab.after_commit = die
+    with pytest.raises(Killed):
+        cli("verify", "conversations", "--repair")
+    lab.after_commit = lambda: None
+    assert cli("sync").code == 0
+    assert (lab.rows(), counts(cli)) == (truth, (0, {}))
+
+
+TWO_TARGETS = """
+source: {query: conversations.details}
+window: {start: 2026-03-02}
+targets:
+  - target: {object: Conversation__c, external_id: Conversation_Id__c}
+    fields:
+      Conversation_Id__c: {key: [conversationId]}
+      Started__c: conversationStart
+  - target: {object: Conversation_Leg__c, external_id: Leg_Key__c}
+    each: participants.sessions
+    fields:
+      Leg_Key__c: {key: [record.conversationId, parent.participantId, sessionId]}
+      Conversation__r.Conversation_Id__c: record.conversationId
+      Purpose__c: parent.purpose
+"""
+
+
+def test_children_are_read_back_by_the_time_of_their_parent(make_cli: MakeCli) -> None:
+    """Three legs each; a leg taken from its parent, or deleted with it, is found by its key."""
+    cli = make_cli(now=at(20))
+    cli.lab.write_mapping(TWO_TARGETS)
+    for number in range(30):
+        cli.lab.world.add(conversation(f"c{number:02}", at(6 + number / 10)))
+    assert cli("sync").code == 0
+    truth = cli.lab.salesforce.rows("Conversation_Leg__c").keys()
+    agreed = cli("verify", "conversations", "--json")
+    calls = [call for call in cli.lab.salesforce.calls if call.path.endswith("/query")]
+    assert (agreed.code, agreed.json["verification"]["equal"], len(calls)) == (0, 120, 2)
+    legs = sorted(truth)
+    with cli.lab.opened() as ready:
+        lost = {"Leg_Key__c": legs[0], "Conversation__r.Conversation_Id__c": None}
+        collections.upsert(ready.org, "Conversation_Leg__c", "Leg_Key__c", [lost])
+        deletions.delete(ready.org, "Conversation_Leg__c", "Leg_Key__c", [{"Leg_Key__c": legs[1]}])
+        extra = {"Leg_Key__c": "by hand", "Conversation__r.Conversation_Id__c": "c03"}
+        collections.upsert(ready.org, "Conversation_Leg__c", "Leg_Key__c", [extra])
+    remove(cli.lab, "c20")
+    found = cli("verify", "conversations", "--json", "--repair").json["verification"]
+    assert (found["counts"], found["fields"], found["repair"]["still"]) == (
+        {"missing": 2, "different": 4, "extra": 1},
+        {"Conversation_Leg__c.Conversation__r.Conversation_Id__c": 4},
+        {"extra": 1},
+    )
+    assert cli.lab.salesforce.rows("Conversation_Leg__c").keys() - truth == {"by hand"}
+
+
+WITHOUT_TIME = MAPPING.replace("  Started__c: conversationStart\n", "")
+
+
+def test_without_a_time_in_salesforce_keys_are_asked_for_and_what_was_sent_once_is_extra(make_cli: MakeCli) -> None:
+    cli = make_cli(now=at(20))
+    cli.lab.write_mapping(WITHOUT_TIME)
+    for number in range(12):
+        cli.lab.world.add(conversation(f"c{number:02}", at(6 + number / 10)))
+    assert cli("sync").code == 0
+    cli.lab.world.hide("c05", cli.lab.clock.now())
+    remove(cli.lab, "c06")
+    edit(cli.lab, {KEY: "c07", "Direction__c": "outbound"}, {KEY: "by hand"})
+    assert counts(cli) == (1, {"missing": 1, "different": 1, "extra": 1})

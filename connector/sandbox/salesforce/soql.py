@@ -283,10 +283,12 @@ class Queries:
                 continue
             lookup, parent, column = query.through[name]
             relationship = name.partition(".")[0]
-            if record[lookup] is None:
+            # A look-up to a record that was deleted is empty ("Clear the value of this field", the default).
+            above = next(self._org.select(parent, "WHERE Id = ?", [record[lookup]]), None)
+            if above is None:
                 values[relationship] = None
                 continue
             url = f"{call.base}/sobjects/{parent}/{record[lookup]}"
             own = values.setdefault(relationship, {"attributes": {"type": parent, "url": url}})
-            own[column] = self._org.record(parent, record[lookup])[column]
+            own[column] = above[column]
         return values
