@@ -99,32 +99,35 @@ def is_read_again(window: Window, at: datetime, planned: Sequence[Span], now: da
     return now - at < max(ages) or any(at in span for span in planned)
 
 
-def time_field(mapping: StreamMapping, target: Target, description: Description) -> str | None:
+def time_field(mapping: StreamMapping, target: Target, descriptions: Mapping[str, Description]) -> str | None:
     """The field that holds the time by which the target's records are placed in a span, as a query names it.
 
-    It is their own, or that of the parent made of the same record; None where there is neither.
+    It is their own, or that of the parent made of the same record; None where there is neither. descriptions: of the
+    objects of all targets.
     """
-    own = _own_time_field(mapping, target)
-    if own is not None:
-        known = description.field(own)
-        return own if known and known.type == "datetime" else None
+    if own := _own_time_field(mapping, target, descriptions):
+        return own
     for rule in target.fields:
         parent = relationship_of(rule.name)
-        look_up = description.lookup(parent.name) if parent and not parent.type else None
-        for other in mapping.targets if parent and look_up else ():
-            if look_up and parent and look_up.parents == (other.object,) and _is_same_record(rule, other):
-                field = _own_time_field(mapping, other)
+        look_up = descriptions[target.object].lookup(parent.name) if parent and not parent.type else None
+        if parent is None or look_up is None:
+            continue
+        for other in mapping.targets:
+            if look_up.parents == (other.object,) and _is_same_record(rule, other):
+                field = _own_time_field(mapping, other, descriptions)
                 return f"{parent.name}.{field}" if field else None
     return None
 
 
-def _own_time_field(mapping: StreamMapping, target: Target) -> str | None:
+def _own_time_field(mapping: StreamMapping, target: Target, descriptions: Mapping[str, Description]) -> str | None:
     time = mapping.query.time
     wanted = f"record.{time}" if target.each else time
     for rule in target.fields:
         is_plain = all(step.name == "datetime" for step in rule.steps)
         if rule.source == "from" and is_plain and [path.text for path in rule.paths] == [wanted]:
-            return rule.name if relationship_of(rule.name) is None else None
+            field = descriptions[target.object].field(rule.name)
+            if field is not None and field.type == "datetime":
+                return rule.name
     return None
 
 
@@ -188,8 +191,10 @@ class Verification:
 class _Side:
     """The records of one object, and what is to be compared of them."""
 
-    def __init__(self, org: Org, mapping: StreamMapping, target: Target) -> None:
-        description = fetch_description(org, target.object)
+    def __init__(
+        self, org: Org, mapping: StreamMapping, target: Target, descriptions: Mapping[str, Description]
+    ) -> None:
+        description = descriptions[target.object]
         names = [rule.name for rule in target.fields]
         self.object = target.object
         columns, self.left_out = readable(description, names, UNREADABLE)
@@ -199,7 +204,7 @@ class _Side:
                 "records can only be compared by their key: grant read access to it",
             )
         self.columns = tuple(one for one in columns if one.name != target.external_id)
-        self.time_field = time_field(mapping, target, description)
+        self.time_field = time_field(mapping, target, descriptions)
         self.reader = ReadBack(org, target.object, target.external_id, self.columns)
         self._may_lack = {rule.name for rule in target.fields if rule.when_parent_missing == "leave"}
 
@@ -243,7 +248,8 @@ class Verifier:
         self._planned = [one.span for one in plan_without_asking(store, stream.name, stream.ways, now)]
         self._followed = store.open_records.times(stream.name)
         self._forgotten = now - mapping.keep_hashes.length() + timedelta(days=1)
-        self._sides = [_Side(org, mapping, target) for target in mapping.targets]
+        described = {target.object: fetch_description(org, target.object) for target in mapping.targets}
+        self._sides = [_Side(org, mapping, target, described) for target in mapping.targets]
         self._records = 0
 
     def verification(self, asked: Span, examples: tuple[Example, ...] = ()) -> Verification:
