@@ -4,8 +4,10 @@
 happens after a commit. Production takes the defaults.
 """
 
+import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +29,7 @@ from connector.orders import Progress, Stream
 from connector.pace import Pace, pace_file
 from connector.salesforce.connect import Org
 from connector.schedules import Schedule, in_threads
-from connector.state.database import Database
+from connector.state.database import Database, disk_in_words
 from connector.state.lookups import copy_lookups
 from connector.state.store import Store
 from connector.sync import Runner
@@ -194,11 +196,31 @@ def _runner(
     )
 
 
+_ANEW = "anew-"
+_LEFT_BEHIND_SECONDS = 86_400.0
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what processes that were killed have left; those at work write to theirs all the time."""
+    for left in folder.glob(f"{_ANEW}*"):
+        latest = max((one.stat().st_mtime for one in (left, *left.glob("*")) if one.exists()), default=0.0)
+        if time.time() - latest > _LEFT_BEHIND_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def knowing_nothing(ready: Installation, seams: Seams) -> Iterator[Installation]:
     """The same services and logins over a new private state, thrown away at the end, that knows names looked up and
-    nothing else: whatever a run over it reads waits in its outbox."""
-    with tempfile.TemporaryDirectory(prefix="connector-") as folder:
+    nothing else: whatever a run over it reads waits in its outbox.
+
+    It lies beside the real state: elsewhere may be little room, or memory. Raises StateError when it cannot.
+    """
+    beside = ready.config.home / ".connector"
+    with disk_in_words(beside):
+        beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear_away(beside)
+        private = tempfile.TemporaryDirectory(prefix=_ANEW, dir=beside)
+    with private as folder:
         config = replace(ready.config, state=Path(folder) / "anew.db", home=Path(folder))
         db = Database(config.state)
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from connector.comparing import UNREADABLE, agrees
 from connector.errors import DeliveryRefused
+from connector.mapping.contents import needs_job
 from connector.mapping.model import Mapping as StreamMapping
 from connector.mapping.model import Target
 from connector.mapping.rules import FieldRule, relationship_of
@@ -45,7 +46,8 @@ class Read:
     """What was read of the source.
 
     covered: of what was asked, the time that runs had settled; unsynced: the rest of it; whole: read, and its witnesses
-    agreed; doubtful: read, but the source did not give it whole; unread: could not be read.
+    agreed; doubtful: read, but the source did not give it whole; unread: could not be read; by_query: whether any of it
+    was read by query.
     """
 
     covered: tuple[Span, ...]
@@ -53,6 +55,7 @@ class Read:
     whole: tuple[Span, ...] = ()
     doubtful: tuple[Span, ...] = ()
     unread: tuple[Span, ...] = ()
+    by_query: bool = False
 
     def after(self, passes: Sequence[Pass]) -> "Read":
         """The same, once these passes have read what was covered."""
@@ -64,6 +67,7 @@ class Read:
             whole=tuple(minus(read, doubtful)),
             doubtful=tuple(doubtful),
             unread=tuple(minus(self.covered, read)),
+            by_query=any(one.path == "query" for one in done),
         )
 
 
@@ -273,7 +277,15 @@ class Verifier:
 
     @property
     def _left_out(self) -> dict[str, str]:
-        return {f"{side.object}.{name}": why for side in self._sides for name, why in side.left_out.items()}
+        found = {f"{side.object}.{name}": why for side in self._sides for name, why in side.left_out.items()}
+        mapping = self._stream.compiled.mapping
+        if self._read.by_query and mapping.source.asked.shape == "details":
+            for target in mapping.targets:
+                names = [rule.name for rule in target.fields if needs_job(rule)]
+                found |= {
+                    f"{target.object}.{name}": "where its time is read by query, nothing gives it" for name in names
+                }
+        return found
 
     def compare(self) -> None:
         """Read everything back and note what is not equal. Raises what reading back raises."""

@@ -8,6 +8,7 @@ and Date Literals", "Relationship Queries" and "Understanding Polymorphic Relati
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from connector.errors import DeliveryRefused, MalformedAnswer
 from connector.salesforce import soql
@@ -98,8 +99,8 @@ class ReadBack:
 
         Raises what `soql.pages` and `Org.keep_reserve` raise; DeliveryRefused when the fields alone fill the address.
         """
-        room = ADDRESS - len(self._select)
-        if room < 1_000:
+        room = ADDRESS - len(quote(self._select))
+        if keys and room < 1_000:
             raise DeliveryRefused(
                 f"{self._object}: {len(self._columns)} fields are too many for one query by key",
                 "map fewer fields, or the time of the records as it is to a Date/Time field",

@@ -1,5 +1,7 @@
 """connector verify: both sides read again, differences told apart, and sent."""
 
+import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -199,6 +201,28 @@ def test_reading_writes_nothing_into_the_state_and_leaves_nothing_behind(cli: Cl
     before = [cli.lab.table(name) for name in ("passes", "outbox", "row_hashes", "runs", "owed", "coverage")]
     assert counts(cli) == (1, {"missing": 1})
     assert [cli.lab.table(name) for name in ("passes", "outbox", "row_hashes", "runs", "owed", "coverage")] == before
+    assert list((cli.home / ".connector").glob("anew-*")) == []
+
+
+def test_what_a_killed_comparison_left_is_removed_a_day_later(cli: Cli) -> None:
+    folder = cli.home / ".connector"
+    for name, age in (("anew-old", 90_000), ("anew-young", 60)):
+        (folder / name).mkdir()
+        for one in (folder / name / "anew.db", folder / name):
+            one.touch()
+            os.utime(one, (time.time() - age,) * 2)
+    assert counts(cli) == (0, {})
+    assert [one.name for one in folder.glob("anew-*")] == ["anew-young"]
+
+
+def test_a_row_the_mapping_cannot_make_any_more_is_not_extra(cli: Cli) -> None:
+    cli.lab.change_mapping("{from: duration_ms, divide: 1000, round: 1}", "{from: first_queue_id, number: true}")
+    assert counts(cli) == (0, {"rejected": 20})
+
+
+@pytest.mark.parametrize("options", [("--to", "2026-03-03"), ("--last", "2d", "--from", "2026-03-02"), ("--last", "x")])
+def test_options_that_make_no_period_are_refused(cli: Cli, options: tuple[str, ...]) -> None:
+    assert cli("verify", "conversations", *options).code == 2
 
 
 def test_where_the_source_does_not_give_a_span_whole_nothing_is_extra(cli: Cli) -> None:
