@@ -220,6 +220,13 @@ def test_a_row_the_mapping_cannot_make_any_more_is_not_extra(cli: Cli) -> None:
     assert counts(cli) == (0, {"rejected": 20})
 
 
+def test_snapshots_cannot_be_compared(make_cli: MakeCli) -> None:
+    cli = make_cli()
+    cli.lab.write_mapping(SNAPSHOTS, "queues")
+    said = cli("verify", "queues")
+    assert (said.code, "queues: queues.observations answers what is now" in said.err) == (3, True)
+
+
 @pytest.mark.parametrize("options", [("--to", "2026-03-03"), ("--last", "2d", "--from", "2026-03-02"), ("--last", "x")])
 def test_options_that_make_no_period_are_refused(cli: Cli, options: tuple[str, ...]) -> None:
     assert cli("verify", "conversations", *options).code == 2
@@ -295,6 +302,14 @@ def test_a_repair_killed_anywhere_is_finished_by_the_next_run(cli: Cli, commit: 
     assert (lab.rows(), counts(cli)) == (truth, (0, {}))
 
 
+SNAPSHOTS = """
+source: {query: queues.observations, granularity: PT1H, metrics: [oWaiting]}
+window: {start: 2026-03-02}
+target: {object: Queue_Snapshot__c, external_id: Genesys_Key__c}
+fields:
+  Genesys_Key__c: {key: [queueId, mediaType, start]}
+  Interval_Start__c: start
+"""
 TWO_TARGETS = """
 source: {query: conversations.details}
 window: {start: 2026-03-02}
