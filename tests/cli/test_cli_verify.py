@@ -21,11 +21,9 @@ OBJECT, KEY = "Conversation__c", "Conversation_Id__c"
 @pytest.fixture
 def cli(make_cli: MakeCli) -> Cli:
     """Twenty conversations of the morning are synced; it is the next noon."""
-    made = make_cli(now=at(20))
+    made = make_cli(now=at(36))
     for number in range(20):
         made.lab.world.add(conversation(f"c{number:02}", at(6 + number / 10)))
-    assert made("sync").code == 0
-    made.lab.clock.set(at(36))
     assert made("sync").code == 0
     return made
 
