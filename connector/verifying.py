@@ -227,7 +227,7 @@ class Verifier:
     """Compares one stream.
 
     store: the state of the installation, which is only read; findings: filled with what the source gives; read: of
-    what time; shared: objects that other streams write to as well; now: what the comparison counts as the present.
+    what time; now: what the comparison counts as the present.
     """
 
     def __init__(
@@ -237,7 +237,6 @@ class Verifier:
         findings: Findings,
         org: Org,
         read: Read,
-        shared: frozenset[str],
         now: datetime,
         tell: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
@@ -246,7 +245,6 @@ class Verifier:
         self._store = store
         self._findings = findings
         self._read = read
-        self._shared = shared
         self._now = now
         self._tell = tell
         self._planned = [one.span for one in plan_without_asking(store, stream.name, stream.ways, now)]
@@ -365,10 +363,11 @@ class Verifier:
             keys = list(some)
             refused = self._findings.refused(side.object, keys)
             times = times_of(db, name, side.object, keys)
+            of_others = self._of_others(side.object, [key for key in keys if key not in times])
             found = []
             for key, is_sure in some.items():
-                if key not in times and side.object in self._shared:
-                    continue  # perhaps another stream's
+                if key in of_others:
+                    continue
                 here = next((at for at in times.get(key, ()) if self._is_read(at)), "")
                 kind: Kind = "extra"
                 if key in refused:
@@ -382,6 +381,15 @@ class Verifier:
                     kind = "unsure"
                 found.append(Finding(side.object, key, here, kind))
             self._findings.note(found)
+
+    def _of_others(self, object: str, keys: Sequence[str]) -> set[str]:
+        """Those of these keys that other streams have sent, or are about to."""
+        db = self._store.db
+        found: set[str] = set()
+        for other in self._store.others_of(object, self._stream.name):
+            found |= times_of(db, other, object, keys).keys()
+            found |= {key for key in keys if standing(db, other, object, "", key).is_on_its_way}
+        return found
 
     def _is_read(self, at: str) -> bool:
         return any(instant(at) in span for span in (*self._read.whole, *self._read.doubtful))

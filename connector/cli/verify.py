@@ -15,9 +15,7 @@ from connector.cli.session import Session, UsageProblem, worst
 from connector.cli.show import add, moment, table
 from connector.cli.stopping import stoppable
 from connector.cli.sync import tell_trouble
-from connector.config import Config
 from connector.errors import ConfigError, ConnectorError
-from connector.mapping import load_mappings
 from connector.orders import Order, Progress, Result, Stream
 from connector.report import as_data
 from connector.spans import Span, stamp
@@ -127,7 +125,6 @@ class _Job:
                 Findings(anew.store.db, stream.name),
                 ready.org,
                 read,
-                _shared(ready.config, ready.store, stream),
                 ready.transport.now(),
                 self._tell,
             )
@@ -190,18 +187,6 @@ def _latest_run(store: Store, stream: str) -> tuple[int, bool]:
     """The latest run of the stream and whether it is over: another answer later means that one was at work."""
     run = next(iter(store.runs(stream, 1)), None)
     return (run.id, run.finished is not None) if run else (0, True)
-
-
-def _shared(config: Config, store: Store, stream: Stream) -> frozenset[str]:
-    """Objects of the stream that others write to as well, or have written to."""
-    others = {
-        target.object
-        for name, mapping in load_mappings(config.mappings).items()
-        if name != stream.name
-        for target in mapping.targets
-    }
-    mine = {target.object for target in stream.compiled.mapping.targets}
-    return frozenset(mine & (others | store.objects_of_others(stream.name)))
 
 
 # Showing

@@ -183,10 +183,10 @@ class Store:
         """Whether a run of the stream has ever met the services."""
         return self.db.row("SELECT 1 FROM streams WHERE name = ?", [stream]) is not None
 
-    def objects_of_others(self, stream: str) -> set[str]:
-        """Salesforce objects that other streams have written to."""
-        sql = "SELECT targets FROM streams WHERE name <> ?"
-        return {object for row in self.db.rows(sql, [stream]) for object, _ in json.loads(row["targets"])}
+    def others_of(self, object: str, stream: str) -> list[str]:
+        """Streams other than this one that have written to a Salesforce object."""
+        rows = self.db.rows("SELECT name, targets FROM streams WHERE name <> ? ORDER BY name", [stream])
+        return [row["name"] for row in rows if object in dict(json.loads(row["targets"]))]
 
     def proven(self, stream: str) -> str:
         """Mapping and organisation under which a row was accepted last; "" before that, or when rows are held."""

@@ -132,16 +132,26 @@ def test_what_a_run_has_told_to_be_given_no_more_is_not_told_again(cli: Cli) -> 
     assert counts(cli) == (0, {"vanished": 1})
 
 
-def test_what_stands_on_an_object_of_several_streams_is_extra_only_if_this_one_sent_it(cli: Cli) -> None:
-    other = MAPPING.replace("Started__c: conversationStart\n", "First_Queue_Name__c: first_queue_id\n")
-    first = cli.lab.mapping
-    for field in ("Ended__c", "Direction__c", "Duration_s__c", "Media_Types__c", "First_Queue_Id__c", "Is_Open__c"):
-        other = "\n".join(line for line in other.splitlines() if not line.startswith(f"  {field}:"))
-    cli.lab.write_mapping(other, "others")
-    cli.lab.mapping = first
-    edit(cli.lab, {KEY: "by another", "Started__c": "2026-03-02T09:00:00Z"})
-    cli.lab.world.hide("c05", cli.lab.clock.now())
-    assert counts(cli) == (1, {"extra": 1})
+OTHERS = """
+source: {query: conversations.details}
+window: {start: 2026-03-02}
+target: {object: Conversation__c, external_id: Conversation_Id__c}
+fields:
+  Conversation_Id__c: {key: [conversationId]}
+  First_Queue_Name__c: first_queue_id
+"""
+
+
+def test_what_another_stream_has_sent_to_the_object_is_not_extra(make_cli: MakeCli) -> None:
+    cli = make_cli(now=at(36))
+    cli.lab.change_mapping("fields:", "skip: {first_queue_id: q2}\nfields:")
+    cli.lab.write_mapping(OTHERS, "others")
+    for name, queue in (("ours", "q1"), ("vanishes", "q1"), ("theirs", "q2")):
+        cli.lab.world.add(conversation(name, at(9), queue=queue))
+    assert cli("sync").code == 0
+    edit(cli.lab, *({KEY: key, "Started__c": "2026-03-02T09:00:00Z"} for key in ("theirs", "by hand")))
+    cli.lab.world.hide("vanishes", cli.lab.clock.now())
+    assert counts(cli) == (1, {"extra": 2})
 
 
 def test_a_record_whose_time_was_moved_into_the_period_is_no_extra_one(cli: Cli) -> None:
@@ -223,6 +233,18 @@ def test_snapshots_cannot_be_compared(make_cli: MakeCli) -> None:
     cli.lab.write_mapping(SNAPSHOTS, "queues")
     said = cli("verify", "queues")
     assert (said.code, "queues: queues.observations answers what is now" in said.err) == (3, True)
+
+
+def test_while_the_source_gives_records_without_a_key_nothing_is_surely_extra(make_cli: MakeCli) -> None:
+    cli = make_cli(now=at(36))
+    cli.lab.write_mapping(TWO_TARGETS)
+    nameless = conversation("nameless", at(9))
+    del nameless["participants"][0]["participantId"]
+    cli.lab.world.add(nameless)
+    cli.lab.world.add(conversation("vanishes", at(9)))
+    assert cli("sync").code == 1
+    cli.lab.world.hide("vanishes", cli.lab.clock.now())
+    assert counts(cli) == (0, {"unsure": 4})
 
 
 @pytest.mark.parametrize("options", [("--to", "2026-03-03"), ("--last", "2d", "--from", "2026-03-02"), ("--last", "x")])
