@@ -120,12 +120,14 @@ class Settler:
         if orjson.loads(row["left_out"]):
             self.counters[row["pass"]]["without_parent"] += 1
         # The hash is that of the whole row, also where it went without a parent: it is not sent again in every run.
+        # A record that is new, because somebody deleted the old one, has nothing of what only jobs give.
+        tells_rest = touches_rest(row) or fate == "created"
         self._db.execute(
             """INSERT INTO row_hashes (stream, object, at, external_id, hash, rest, in_doubt)
                VALUES (?, ?, ?, ?, ?, nullif(?, x''), 0)
                ON CONFLICT DO UPDATE SET hash = excluded.hash, in_doubt = 0,
                    rest = CASE WHEN ? THEN excluded.rest ELSE rest END""",
-            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"], row["rest"], touches_rest(row)],
+            [row["stream"], row["object"], row["at"], row["external_id"], row["hash"], row["rest"], tells_rest],
         )
         key = (row["stream"], row["object"], row["external_id"])
         how = f"a later version was {fate}"

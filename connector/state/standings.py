@@ -79,8 +79,9 @@ def send_again(
     next run and the others are as they were.
     """
     left = list(spans)
-    sql = """UPDATE row_hashes SET in_doubt = 1
-             WHERE stream = ? AND object = ? AND at = ? AND external_id = ? AND NOT in_doubt"""
+    # A record made anew by a row read by query lacks what only jobs give.
+    sql = """UPDATE row_hashes SET in_doubt = 1, rest = NULL
+             WHERE stream = ? AND object = ? AND at = ? AND external_id = ?"""
     rows = iter(rows)
     while some := list(islice(rows, SLICE_ROWS)):
         with db.transaction() as connection:

@@ -5,11 +5,12 @@ from typing import Any
 
 import orjson
 import pytest
-from desk import KEY, OBJECT, Desk, at, record
+from desk import KEY, OBJECT, STREAM, Desk, at, record
 
 from connector.mapping import BadRow, Row
 from connector.spans import stamp
 from connector.state.outbox import Entry
+from connector.state.standings import send_again
 from connector.state.vanished import Rule
 
 OF_JOB = (frozenset({"Order__c"}),)
@@ -65,6 +66,24 @@ def test_after_each_path_said_its_part_both_are_known(desk: Desk) -> None:
     desk.confirm(by_query(2))
     for entry in (by_job(2, "A"), by_query(2), by_job(2)):
         assert desk.books(desk.read(entry))["unchanged"] == 1
+
+
+def test_a_record_that_is_created_again_by_query_has_nothing_of_what_the_job_told(desk: Desk) -> None:
+    """Somebody had deleted it in Salesforce."""
+    desk.confirm(by_job(1, "A"))
+    desk.read(by_query(2))
+    desk.send(a="created")
+    again = desk.read(by_job(2, "A"), start=0, end=12)
+    assert (desk.books(again).get("unchanged"), sent(desk)) == (None, [{"Order__c": "A", "Value__c": 2}])
+
+
+def test_a_row_that_is_to_be_sent_again_is_known_by_neither_path(desk: Desk) -> None:
+    desk.confirm(by_job(1, "A"))
+    send_again(desk.db, STREAM, [(OBJECT, stamp(at(1)), "a")], [], "verify --repair")
+    desk.read(by_query(1))
+    desk.send()
+    again = desk.read(by_job(1, "A"), start=0, end=12)
+    assert (desk.books(again).get("unchanged"), sent(desk)) == (None, [{"Order__c": "A", "Value__c": 1}])
 
 
 def test_a_row_by_query_takes_over_what_a_waiting_row_by_job_says(desk: Desk) -> None:
