@@ -25,7 +25,7 @@ LEVELS = (
     "pace state",
     "genesys salesforce",
     "lanes comparing",
-    "delivery job_passes open_passes fates disagreements planning preflight owing snapshots keeping",
+    "delivery job_passes open_passes fates disagreements planning preflight owing snapshots keeping verdicts",
     "readings verifying replay_passes",
     "pulling",
     "schedules",

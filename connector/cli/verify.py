@@ -21,7 +21,8 @@ from connector.report import as_data
 from connector.spans import Span, stamp
 from connector.state.findings import Findings, Kind
 from connector.state.store import Identity, Store, StreamLock
-from connector.verifying import MENDED, Example, Read, Repair, Verification, Verifier, to_read
+from connector.verdicts import Read, to_read
+from connector.verifying import MENDED, Example, Repair, Verification, Verifier
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from connector.spans import Span
 from connector.state.findings import Expected
 from connector.state.hashes import Said
 from connector.state.standings import Standing
-from connector.verifying import Read, is_read_again, kind_of, time_field, to_read
+from connector.verdicts import Read, is_read_again, kind_of, time_field, to_read
 
 SAID = Said(b"now")
 ROW = Expected("k", "2026-03-02T00:00:00Z", SAID, {})
