@@ -73,7 +73,7 @@ def open_gaps(store: Store, streams: Sequence[Stream], name: str | None, now: da
                 first_seen=one.first_seen,
                 last_tried=one.last_tried,
                 same_since=one.same_since,
-                believed_from=one.same_since + gaps.BELIEVED_AFTER,
+                believed_from=one.believed_from,
                 is_tried=is_tried,
                 next=words,
             )
@@ -114,6 +114,5 @@ def _next(store: Store, stream: Stream | None, gap: gaps.Gap, now: datetime) -> 
         return False, f"not tried while the stream is off (enabled: false), except by: connector sync {gap.stream}"
     if any(one.within and one.within.overlaps(gap.span) for one in store.passes.unfinished(gap.stream)):
         return True, "a read of it has begun; the next run goes on with that"
-    believed_from = gap.same_since + gaps.BELIEVED_AFTER
-    when = "one" if believed_from <= now else f"from {stamp(believed_from)} on, one"
+    when = "one" if gap.believed_from <= now else f"from {stamp(gap.believed_from)} on, one"
     return True, f"tried by every run; {when} that gives just these records again closes it"

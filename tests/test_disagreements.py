@@ -5,12 +5,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 from lab import DAY, MAPPING, Lab, at, conversation
 
 from connector.sandbox.faults import Rule
+from connector.spans import stamp
 
 END = at(72)
 BY_QUERY = MAPPING.replace("conversations.details}", "conversations.details, via: query, page_size: 10}")
@@ -163,3 +165,30 @@ def test_every_true_row_arrives_or_a_gap_says_that_one_may_be_missing(make_lab, 
 
 def _open_gaps(lab: Lab) -> int:
     return sum(gap["closed"] is None for gap in lab.table("gaps"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "open_after", "closed_by"),
+    [
+        ((total("stale_high"),), (1, 0, 0), "a day later the same records were all there were"),
+        (
+            (rule("empty_page", page=2),),
+            (1, 1, 0),
+            "a week later the same records were all there were, with a hole in their middle",
+        ),
+    ],
+)
+def test_a_count_that_stays_wrong_is_disbelieved_after_a_day_a_hole_after_a_week(
+    make_lab, rules, open_after, closed_by
+):
+    lab: Lab = make_lab(now=at(24.25), rules=rules)
+    for number in range(25):
+        lab.world.add(conversation(f"c{number:02}", at(0.4 + number * 0.9)))
+    lab.write_mapping(BY_QUERY)
+    is_open = []
+    for wait in (timedelta(), timedelta(hours=25), timedelta(days=6)):
+        lab.clock.advance(wait.total_seconds())
+        lab.sync()
+        (gap,) = [one for one in lab.table("gaps") if one["start"] == stamp(DAY)]
+        is_open.append(int(gap["closed"] is None))
+    assert (tuple(is_open), gap["closed_by"]) == (open_after, closed_by)

@@ -18,8 +18,13 @@ from connector.state.one_pass import Pass, bounds_of, span_of
 BELIEVED_AFTER = timedelta(days=1)
 """A gap that gives the same records this long after it first gave them holds no more: the promise was wrong."""
 
+HOLE_BELIEVED_AFTER = timedelta(days=7)
+"""The same where pages in its middle stay empty though later ones hold records: that is no wrong count but missing
+records, so a person is given a week to ask the vendor."""
+
 AGREED = "its witnesses agreed"
 BELIEVED = "a day later the same records were all there were"
+HOLE_BELIEVED = "a week later the same records were all there were, with a hole in their middle"
 COVERED = "a larger pass that holds it was read whole"
 HALVES_AGREED = "its halves were read whole"
 HALVES_TOOK_OVER = "its halves are read in its place"
@@ -32,7 +37,8 @@ class Gap:
 
     expected: records promised by its last short read, None where nothing was; received: given by it; same_since: the
     age of the first read that gave just these records; closed: when, None while it is open; closed_by: what closed it,
-    in words; closed_run, closed_pass: the run and the pass that did, None where there was no pass or it is not known.
+    in words; closed_run, closed_pass: the run and the pass that did, None where there was no pass or it is not known;
+    has_hole: pages in its middle stayed empty though later ones held records.
     """
 
     stream: str
@@ -48,6 +54,12 @@ class Gap:
     closed_by: str = ""
     closed_run: int | None = None
     closed_pass: int | None = None
+    has_hole: bool = False
+
+    @property
+    def believed_from(self) -> datetime:
+        """A read as old as this or younger that gives the same records once more closes it."""
+        return self.same_since + (HOLE_BELIEVED_AFTER if self.has_hole else BELIEVED_AFTER)
 
 
 class Gaps:
@@ -108,13 +120,25 @@ def find_open(db: sqlite3.Connection, stream: str, span: Span) -> sqlite3.Row | 
 
 
 def is_believed(gap: sqlite3.Row | None, one: Pass, digest: bytes) -> bool:
-    """Whether a short pass gives just what the gap gave at least a day before.
+    """Whether a short pass gives just what the gap gave long enough before.
 
     A read by job is as old as what the data lake knew: the same stale lake proves nothing.
     """
-    return (
-        gap is not None and bool(gap["digest"] == digest) and one.as_of - instant(gap["digest_since"]) >= BELIEVED_AFTER
-    )
+    if gap is None or gap["digest"] != digest:
+        return False
+    wait = HOLE_BELIEVED_AFTER if gap["has_hole"] or _has_hole(one) else BELIEVED_AFTER
+    return one.as_of - instant(gap["digest_since"]) >= wait
+
+
+def how_closed(one: Pass) -> str:
+    """What closes the gap of just the span of a pass that counts as whole, in words."""
+    if not one.reason:
+        return AGREED
+    return HOLE_BELIEVED if _has_hole(one) else BELIEVED
+
+
+def _has_hole(one: Pass) -> bool:
+    return one.checkpoint is not None and bool(one.checkpoint.seen.skipped)
 
 
 def keep_open(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest: bytes, now: datetime) -> None:
@@ -123,8 +147,8 @@ def keep_open(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest
     if gap is None:
         db.execute(
             f"""INSERT INTO gaps (stream, start, end, reason, expected, received, digest, digest_since, first_seen,
-                                  last_tried, news, least_received, most_missing)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT}, ?, ?)""",  # noqa: S608
+                                  last_tried, has_hole, news, least_received, most_missing)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT}, ?, ?)""",  # noqa: S608
             [
                 one.stream,
                 *bounds_of(one.span),
@@ -135,6 +159,7 @@ def keep_open(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest
                 stamp(one.as_of),
                 stamp(now),
                 stamp(now),
+                _has_hole(one),
                 one.distinct_keys,
                 missing,
             ],
@@ -146,9 +171,21 @@ def keep_open(db: sqlite3.Connection, one: Pass, gap: sqlite3.Row | None, digest
     is_worse = least < gap["least_received"] or (gap["most_missing"] is not None and most > gap["most_missing"])
     db.execute(
         f"""UPDATE gaps SET reason = ?, expected = ?, received = ?, digest = ?, digest_since = ?, last_tried = ?,
-                            tries = tries + 1, least_received = ?, most_missing = ?,
+                            tries = tries + 1, has_hole = ?, least_received = ?, most_missing = ?,
                             news = CASE WHEN ? THEN {_NEXT} ELSE news END WHERE id = ?""",  # noqa: S608
-        [one.reason, one.expected, one.distinct_keys, digest, since, stamp(now), least, most, is_worse, gap["id"]],
+        [
+            one.reason,
+            one.expected,
+            one.distinct_keys,
+            digest,
+            since,
+            stamp(now),
+            _has_hole(one),
+            least,
+            most,
+            is_worse,
+            gap["id"],
+        ],
     )
 
 
@@ -226,6 +263,7 @@ def _gap_of(row: sqlite3.Row) -> Gap:
         first_seen=instant(row["first_seen"]),
         last_tried=instant(row["last_tried"]),
         same_since=instant(row["digest_since"]),
+        has_hole=bool(row["has_hole"]),
         closed=instant(row["closed"]) if row["closed"] else None,
         closed_by=row["closed_by"] or "",
         closed_run=row["closed_run"],
