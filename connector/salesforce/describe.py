@@ -39,8 +39,10 @@ _COMPOUND = frozenset({"address", "location"})
 class Field:
     """One field as describe tells it, as far as a mapping is concerned.
 
-    length: characters; precision, scale: digits in all and after the point; 0 for other kinds. is_permissionable:
-    whether a permission set may name it.
+    length: characters; precision, scale: digits in all and after the point; digits: of a whole number; 0 for other
+    kinds. is_permissionable: whether a permission set may name it. choices: active values of a picklist; labels: what
+    people see of them; is_restricted: no others are taken. compound: the field it is a part of. is_rich: text with
+    markup.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Field:
     is_permissionable: bool = True
     precision: int = 0
     scale: int = 0
+    digits: int = 0
+    is_restricted: bool = False
+    choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    compound: str = ""
+    is_rich: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -82,6 +90,10 @@ class Description:
         """The field of exactly that API name, or None: it does not exist, or the user may not see it."""
         return self.fields.get(name)
 
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The fields a compound field is made of, such as the street of an address; () where it is none."""
+        return tuple(each.name for each in self.fields.values() if each.compound == name != each.name)
+
     def lookup(self, relationship: str) -> Field | None:
         """The look-up field behind a relationship name (`Parent__r`), or None."""
         return next((each for each in self.fields.values() if each.relationship == relationship), None)
@@ -98,8 +110,32 @@ class Description:
 
 def fetch_description(org: Org, object: str) -> Description:
     """Describe an object. Raises DeliveryRefused when it does not exist or is hidden; else what `Org.call` raises."""
+    described = fetch_if_changed(org, object, "")
+    if described is None:
+        raise MalformedAnswer(f"Salesforce says that {object} has not changed, although nobody asked since when")
+    return read_description(described.answer)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What Salesforce answered. answer: JSON of the describe; modified: its Last-Modified header, "" without one."""
+
+    answer: Any
+    modified: str
+
+
+def fetch_if_changed(org: Org, object: str, since: str) -> Described | None:
+    """Describe an object, or None when nothing of it has changed since.
+
+    since: the Last-Modified of an earlier answer, "" to have it described in any case (SOAP API guide,
+    describeSObjectResult; REST API guide, sObject Describe, If-Modified-Since). Raises what `fetch_description` raises.
+    """
+    headers = {"If-Modified-Since": since} if since else {}
     try:
-        answer = org.call("GET", f"sobjects/{quote(object, safe='')}/describe").json()
+        answer = org.call("GET", f"sobjects/{quote(object, safe='')}/describe", headers=headers)
+        if answer.status_code == 304:
+            return None
+        return Described(answer.json(), answer.headers.get("Last-Modified", ""))
     except Refused as error:
         if error.status == 404:
             raise DeliveryRefused(
@@ -110,7 +146,6 @@ def fetch_description(org: Org, object: str) -> Description:
         raise
     except ValueError as error:
         raise MalformedAnswer(f"Salesforce described {object} with a body that is no JSON") from error
-    return read_description(answer)
 
 
 def read_description(answer: Any) -> Description:
@@ -189,8 +224,9 @@ def _column_problems(description: Description, column: str, kind: str) -> _Probl
         yield place, "a row is found by its external id and must not carry an Id as well"
     elif field is None:
         yield place, _missing(description, column)
-    elif field.type in _COMPOUND:
-        yield place, f"is a compound {field.type}; map its parts instead"
+    elif (parts := description.parts(column)) or field.type in _COMPOUND:
+        named = f": {', '.join(parts)}" if parts else ""
+        yield place, f"is a compound {field.type}; map its parts instead{named}"
     else:
         yield from _write_problems(place, field)
         yield from _kind_problems(place, field, kind)
@@ -262,6 +298,7 @@ def _suggest(name: str, known: Mapping[str, object] | list[str]) -> str:
 
 
 def _field(told: Mapping[str, Any]) -> Field:
+    active = [each for each in told.get("picklistValues") or () if each.get("active")]
     return Field(
         name=str(told["name"]),
         type=str(told["type"]),
@@ -281,4 +318,10 @@ def _field(told: Mapping[str, Any]) -> Field:
         is_permissionable=bool(told.get("permissionable", True)),
         precision=int(told.get("precision") or 0),
         scale=int(told.get("scale") or 0),
+        digits=int(told.get("digits") or 0),
+        is_restricted=bool(told.get("restrictedPicklist")),
+        choices=tuple(str(each["value"]) for each in active),
+        labels=tuple(str(each.get("label") or "") for each in active),
+        compound=str(told.get("compoundFieldName") or ""),
+        is_rich=told.get("extraTypeInfo") == "richtextarea",
     )

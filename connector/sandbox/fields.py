@@ -14,9 +14,10 @@ __all__ = ["Field", "SObject", "checkbox", "date_time", "external_id", "lookup",
 class Field:
     """One field of an object.
 
-    kind: string, textarea, email, phone, picklist, combobox, reference, id, double, int, boolean, datetime or date.
+    kind: string, textarea, email, phone, picklist, multipicklist, combobox, reference, id, double, int, boolean,
+    datetime or date.
     length: most characters of a text kind. precision, scale: digits in all and after the point, of a double.
-    choices: values of a picklist; `restricted` refuses others.
+    choices: active values of a picklist, retired: those that are so no more; `restricted` refuses all but the active.
     parent, relationship: for a reference, the object it points to and the name used in `Relationship.Field` columns.
     parents: instead of `parent` the objects a polymorphic reference may point to, named as `Object:Relationship.Field`.
     default: what a new record gets that is given nothing.
@@ -38,6 +39,7 @@ class Field:
     required: bool = False
     writable: bool = True
     choices: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
     restricted: bool = False
     parent: str = ""
     relationship: str = ""

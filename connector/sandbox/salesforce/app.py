@@ -39,6 +39,7 @@ _VERSIONS = range(31, 68)
 _URI_LIMIT = 16_384
 _GZIP_FROM = 1_000
 _DAY = 86_400
+_RECORDS_OF_MB = 1024 // 2
 _SERVICE = "salesforce"
 
 
@@ -58,7 +59,7 @@ class SalesforceSim:
     my_domain: host without `.salesforce.com`, or a whole host that ends otherwise; one with `--` is a sandbox. clients:
     client id -> secret. certificates: client id -> PEM of the certificate uploaded to the app, or of its public key.
     users: user name -> User, who may log in by name. session_seconds: life of a token.
-    daily_calls, daily_batches: allowances of a rolling 24 hours. job_seconds: from UploadComplete to the end of a job;
+    daily_calls, daily_batches: allowances of a rolling 24 hours. storage_mb: room for records of 2 KB. job_seconds: from UploadComplete to the end of a job;
     deploy_seconds: from its request to the end of a deploy.
     upload_limit: bytes of one upload. query_page, job_page: entries of one answer.
     Source for every behaviour: the module that answers it.
@@ -78,6 +79,7 @@ class SalesforceSim:
         faults: Faults | None = None,
         daily_calls: int = 100_000,
         daily_batches: int = 15_000,
+        storage_mb: int = 1024,
         job_seconds: float = 20,
         deploy_seconds: float = 3,
         session_seconds: float = 7200,
@@ -94,12 +96,14 @@ class SalesforceSim:
         self._clock, self._faults = clock, faults or Faults()
         self._faults.check_actions(_SERVICE, JOB_FAULTS)
         self._upload_limit = upload_limit
+        self._may_see_limits = True
         self._counted: deque[float] = deque()
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF")
         self._setup = Setup((*objects, *PERMISSION_OBJECTS), clock.now())
-        self._org = Org(self._db, self._setup, clock)
+        self._org = Org(self._db, self._setup, clock, most_records=storage_mb * _RECORDS_OF_MB)
+        self._storage_mb = storage_mb
         self._jobs = Jobs(
             self._db, self._org, self._setup, clock, seconds=job_seconds, daily_batches=daily_batches, seed=seed
         )
@@ -247,6 +251,28 @@ class SalesforceSim:
         with self._lock:
             self._setup.require(name, field, self._clock.now(), required=required)
 
+    def change_field(self, name: str, field: str, **changes: Any) -> None:
+        """Give a field another form, also in the middle of a run. changes: attributes of Field, such as length=40."""
+        with self._lock:
+            self._setup.change(name, field, self._clock.now(), **changes)
+
+    def retire_choice(self, name: str, field: str, choice: str) -> None:
+        """Deactivate one value of a picklist."""
+        with self._lock:
+            (one,) = (each for each in self._setup.objects[name].fields if each.name == field)
+            self._setup.change(
+                name,
+                field,
+                self._clock.now(),
+                choices=tuple(each for each in one.choices if each != choice),
+                retired=(*one.retired, choice),
+            )
+
+    def forbid_limits(self) -> None:
+        """Take "View Setup and Configuration" from the user: the org's allowances are told no more."""
+        with self._lock:
+            self._may_see_limits = False
+
     def lock(self, name: str, external_id: str, times: int = 1) -> None:
         """Let the next `times` writes of that record fail with UNABLE_TO_LOCK_ROW."""
         with self._lock:
@@ -346,10 +372,11 @@ class SalesforceSim:
         self._counted.append(now)
 
     def _limits(self, call: Call) -> Response:
+        if not self._may_see_limits:
+            raise RestError(403, "INSUFFICIENT_ACCESS", "View Setup and Configuration permission is required")
         calls, batches = self.daily_calls, self._jobs.daily_batches
-        stored = sum(self._org.count(name) for name in self._setup.objects)
-        storage = 1024
-        left = 0 if self._setup.storage_full else max(0, storage - stored * 2 // 1024)
+        storage = self._storage_mb
+        left = 0 if self._setup.storage_full else max(0, storage - self._org.stored // _RECORDS_OF_MB)
         return json_answer(
             {
                 "DailyApiRequests": {"Max": calls, "Remaining": calls - len(self._counted)},

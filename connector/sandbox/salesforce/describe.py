@@ -85,8 +85,9 @@ def _field(field: Field) -> dict[str, Any]:
     is_text = field.length > 0
     is_system = field.kind == "id" or (not field.writable and field.kind == "datetime")
     choices = [
-        {"active": True, "defaultValue": False, "label": each, "validFor": None, "value": each}
-        for each in field.choices
+        {"active": active, "defaultValue": False, "label": each, "validFor": None, "value": each}
+        for active, values in ((True, field.choices), (False, field.retired))
+        for each in values
     ]
     return {
         "aggregatable": field.kind != "textarea",

@@ -51,10 +51,11 @@ class Outcome:
 
 
 class Org:
-    """Records on one SQLite connection, which the caller shares and locks."""
+    """Records on one SQLite connection, which the caller shares and locks. most_records: so many have room."""
 
-    def __init__(self, db: sqlite3.Connection, setup: Setup, clock: Clock) -> None:
+    def __init__(self, db: sqlite3.Connection, setup: Setup, clock: Clock, *, most_records: int = 1 << 40) -> None:
         self._db, self._setup, self._clock = db, setup, clock
+        self._most_records = most_records
         self._numbers: dict[str, int] = {}
         for each in setup.objects.values():
             self._create_table(each)
@@ -81,6 +82,16 @@ class Org:
                 )
         (last,) = self._db.execute(f'SELECT COALESCE(MAX(number), 0) FROM "{made.name}"').fetchone()  # noqa: S608
         self._numbers[made.name] = last
+
+    @property
+    def stored(self) -> int:
+        """Records there are, of all objects."""
+        return sum(self.count(name) for name in self._setup.objects)
+
+    def _is_full(self) -> bool:
+        # Numbers are given once, so they only tell when it is worth counting.
+        may_be = sum(self._numbers.values()) >= self._most_records
+        return self._setup.storage_full or (may_be and self.stored >= self._most_records)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -149,7 +160,7 @@ class Org:
             if not (field == "Id" and match_by is fields["Id"])
         }
         self._refuse_fields(fields, values, creating=creating)
-        if creating and self._setup.storage_full:
+        if creating and self._is_full():
             raise RowRefused("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
         before = self.record(name, existing) if existing else self._defaults(name)
         after = {**before, **values}

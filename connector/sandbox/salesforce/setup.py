@@ -159,6 +159,14 @@ class Setup:
         self._required[name, field] = required
         self.changed = now
 
+    def change(self, name: str, field: str, now: datetime, **changes: Any) -> None:
+        """Give a field another form. changes: attributes of Field."""
+        self._known(name, field)
+        made = self.objects[name]
+        fields = tuple(replace(each, **changes) if each.name == field else each for each in made.fields)
+        self.objects[name] = replace(made, fields=fields)
+        self.changed = now
+
     def add_validation(self, name: str, predicate: Predicate, message: str) -> None:
         """Refuse records of the object for which `predicate` is true, with `message`."""
         self._known(name, "Id")

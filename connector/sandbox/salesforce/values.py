@@ -19,7 +19,9 @@ __all__ = ["NULL_CELL", "ParentKey", "Row", "Value", "check", "echo_number", "fr
 NULL_CELL = "#N/A"
 """The cell that clears a field (Bulk API 2.0 guide, Prepare CSV Files)."""
 
-_TEXT_KINDS = frozenset({"string", "textarea", "email", "phone", "picklist", "combobox", "reference", "id"})
+_TEXT_KINDS = frozenset(
+    {"string", "textarea", "email", "phone", "picklist", "multipicklist", "combobox", "reference", "id"}
+)
 _XSD = {
     "double": "xsd:double",
     "int": "xsd:int",
@@ -140,7 +142,8 @@ def check(field: Field, value: Value) -> str | float | bool | None:
     if isinstance(value, str) and field.length and len(value) > field.length:
         message = f"{field.label}: data value too large: {value} (max length={field.length})"
         raise RowRefused("STRING_TOO_LONG", message, field.name)
-    if field.restricted and value not in field.choices:
+    chosen = str(value).split(";") if field.kind == "multipicklist" else [value]
+    if field.restricted and not all(each in field.choices for each in chosen):
         message = f"{field.label}: bad value for restricted picklist field: {value}"
         raise RowRefused("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, field.name)
     assert not isinstance(value, ParentKey), "parents are resolved before values are checked"
