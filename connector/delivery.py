@@ -13,13 +13,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
 
+from connector.choosing import Chooser
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
-from connector.lanes import JOB_STARTS_AT, Lane, Way, choose, reason_to_hold, to_settle
+from connector.lanes import Lane, Way, reason_to_hold, to_settle
+from connector.preflight import Preflight
 from connector.salesforce import collections, deletions, ingest
 from connector.salesforce.connect import Org
 from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
 from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
+from connector.sifting import sift
 from connector.state.batches import NEWEST, SLICE_ROWS, Batch
 from connector.state.database import disk_in_words
 from connector.state.store import Store, StreamLock
@@ -37,20 +40,34 @@ BUSY_SECONDS = 2.0
 class Delivery:
     """Sends what waits for one object, and settles what earlier runs have sent to it.
 
-    parents: objects of the same stream whose rows go first, may be set before the first step; waits_for_parents: the
-    last step would have sent rows, but rows of a parent object that came with them or before are still on their way.
+    preflight: what the org is known to take, None: Salesforce decides about every row. parents: objects of the same
+    stream whose rows go first, may be set before the first step; waits_for_parents: the last step would have sent rows,
+    but rows of a parent object that came with them or before are still on their way.
     """
 
-    def __init__(self, lane: Lane, org: Org, store: Store, run: int, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        org: Org,
+        store: Store,
+        run: int,
+        folder: Path,
+        now: Callable[[], datetime],
+        preflight: Preflight | None = None,
+    ) -> None:
         self._lane = lane
         self._org = org
         self._store = store
         self._run = run
         self._folder = folder
         self._now = now
+        self._preflight = preflight
+        self._chooser = Chooser(lane, org, store, run, now)
+        self._sifted: int | None = None
         self._lock = StreamLock(folder, f"delivery-{org.org_id}-{lane.object}")
         self._is_mine = False
         self._forming: int | None = None
+        self._most = 0
         self._settling: Iterator[None] | None = None
         self._in_vain = 0
         self._polls = 0
@@ -72,14 +89,14 @@ class Delivery:
         self.waits_for_parents = False
         is_open = bool(self._open())
         below = NEWEST
-        wanted = None if is_open else self._wanted(more_comes=more_comes)
+        wanted = None if is_open else self._chooser.wanted(more_comes=more_comes)
         if wanted and self.parents:
             below = self._store.batches.parents_sent(self._lane.stream, self.parents, self._run)
-            wanted = self._wanted(more_comes=more_comes, below=below)
+            wanted = self._chooser.wanted(more_comes=more_comes, below=below)
             self.waits_for_parents = not wanted
         if not is_open and wanted is None:
             self.let_go()
-            return self._delay(more_comes=more_comes)
+            return self._chooser.delay(more_comes=more_comes)
         if not self._take_lock():
             return BUSY_SECONDS
         # Looked at once more: another process may have sent or settled something before the lock was taken.
@@ -114,34 +131,13 @@ class Delivery:
             self._lock.release()
             self._is_mine = False
 
-    # What to send
-
-    def _wanted(self, *, more_comes: bool, below: int = NEWEST) -> tuple[Way, int] | None:
-        lane = self._lane
-        most = JOB_STARTS_AT + 1
-        waiting = self._store.batches.waiting(lane.stream, lane.object, self._run, self._now(), most, below)
-        is_proven = self._store.proven(lane.stream) == lane.proof
-        return choose(
-            lane,
-            waiting.ready,
-            waiting.only_collections,
-            waiting.tried,
-            is_proven=is_proven,
-            more_comes=more_comes,
-            deletes=waiting.deletes,
-        )
-
-    def _delay(self, *, more_comes: bool) -> float | None:
-        if more_comes:
-            return None
-        waiting = self._store.batches.waiting(self._lane.stream, self._lane.object, self._run, self._now(), 1)
-        if waiting.next_at is None:
-            return None
-        return max((waiting.next_at - self._now()).total_seconds(), 1.0)
+    # One step of a batch
 
     def _form(self, path: Way, rows: int, below: int) -> None:
         """Write a batch of versions below this one down; a small batch at once, a large one slice by slice."""
-        self._org.keep_reserve()
+        if self._preflight:
+            self._preflight.ensure()
+        path, rows = self._chooser.afford(path, rows, below)
         lane, batches = self._lane, self._store.batches
         target = (lane.object, lane.external_id)
         with self._store.db.transaction(durable=True):
@@ -151,9 +147,7 @@ class Delivery:
             if path != "bulk":
                 batches.take(batch, rows, self._now(), below)
                 batches.move(batch, "ready")
-        self._forming, self._below = batch.id, below
-
-    # One step of a batch
+        self._forming, self._most, self._below = batch.id, rows, below
 
     def _advance(self, batch: Batch) -> float:
         try:
@@ -184,6 +178,8 @@ class Delivery:
                 return self._over(batch, "dissolved", tried=False)
             case "ready" if batch.rows == 0:
                 return self._over(batch, tried=False)
+            case "ready" if self._preflight and batch.path != "delete" and batch.id != self._sifted:
+                return self._sift(batch, self._preflight)
             case "ready" if batch.path != "bulk":
                 return self._send_at_once(batch)
             case "ready":
@@ -202,7 +198,7 @@ class Delivery:
                 raise AssertionError(f"batch {batch.id} is {batch.state} and open")
 
     def _go_on_forming(self, batch: Batch) -> float:
-        most = min(self._lane.job_rows - batch.rows, SLICE_ROWS)
+        most = min(self._most - batch.rows, SLICE_ROWS)
         looked_at = self._store.batches.take(batch, most, self._now(), self._below) if most > 0 else 0
         if looked_at < SLICE_ROWS:
             self._store.batches.move(batch, "ready")
@@ -215,6 +211,15 @@ class Delivery:
         for file in self._folder.glob(f"batch-{batch.id}[.-]*"):
             file.unlink(missing_ok=True)
         self._store.batches.end(batch, state, self._now())
+        return 0.0
+
+    def _sift(self, batch: Batch, preflight: Preflight) -> float:
+        """Set rows aside that Salesforce must refuse. Where they are too many, the others wait too."""
+        batch = sift(batch, self._lane, self._store, preflight, self._now)
+        if batch.is_held:
+            self._over(batch, "dissolved", tried=False)
+            self._stop_if_needed(batch, ())
+        self._sifted = batch.id
         return 0.0
 
     def _send_at_once(self, batch: Batch) -> float:
@@ -369,7 +374,7 @@ class Delivery:
         if batch.is_held:
             return batch
         is_known = partial(self._store.batches.is_rejected, batch)
-        reason = reason_to_hold(self._lane.reject_limit, batch.rows, outcomes, is_known)
+        reason = reason_to_hold(self._lane.reject_limit, batch.rows, outcomes, is_known, batch.refused)
         return batch if reason is None else self._store.batches.hold(batch, "\n".join(reason))
 
     def _stop_if_needed(self, batch: Batch, outcomes: Iterable[Outcome], failure: ConnectorError | None = None) -> None:

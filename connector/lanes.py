@@ -87,14 +87,19 @@ def _way_of_rows(
 
 
 def reason_to_hold(
-    reject_limit: float, rows: int, outcomes: Iterable[Outcome], is_known: Callable[[str], bool] = lambda key: False
+    reject_limit: float,
+    rows: int,
+    outcomes: Iterable[Outcome],
+    is_known: Callable[[str], bool] = lambda key: False,
+    refused: int = 0,
 ) -> tuple[str, str] | None:
     """Whether so many of a delivery's rows fail for good that the mapping or the org is wrong, not the data.
 
-    reject_limit: share, 0 to 1; rows: of the delivery; is_known: whether a key has an open reject: refused again it is
-    no news, and neither the row nor its refusal counts. Returns the commonest code and the story for people, or None.
+    reject_limit: share, 0 to 1; rows: of the delivery, without those `refused` before it was sent; is_known: whether a
+    key has an open reject: refused again it is no news, and neither the row nor its refusal counts. Returns the
+    commonest code and the story for people, or None.
     """
-    refused: Counter[tuple[str, str]] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     example: dict[tuple[str, str], str] = {}
     for outcome in outcomes:
         if outcome.verdict != "rejected":
@@ -103,12 +108,12 @@ def reason_to_hold(
             rows -= 1
         else:
             reason = (outcome.code, ", ".join(outcome.fields))
-            refused[reason] += 1
+            reasons[reason] += 1
             example.setdefault(reason, outcome.message)
-    total = refused.total()
-    if total < HELD_AT_LEAST or total <= reject_limit * rows:
+    total, rows = reasons.total() + refused, rows + refused
+    if not reasons or total < HELD_AT_LEAST or total <= reject_limit * rows:
         return None
-    (code, fields), most = refused.most_common(1)[0]
+    (code, fields), most = reasons.most_common(1)[0]
     where = f" ({fields})" if fields else ""
     return code, f"{total} of {rows} rows refused, {most} of them with {code}{where}: {example[code, fields]}"
 

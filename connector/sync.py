@@ -109,7 +109,7 @@ class _OneRun:
         self._told = self._store.told(stream.name)
         self._calls = {"Genesys Cloud": -self._client.calls, "Salesforce": -self._org.calls}
         self._deliveries: list[Delivery] = []
-        self._preflight = Preflight(self._org, stream.compiled)
+        self._preflight = Preflight(self._org, stream.compiled, self._store.descriptions, self._now)
         self._stored_order: Sequence[int] = ()
         self._outbox_rows = runner._outbox_rows
         self._pages_ahead = runner._pages_ahead
@@ -132,7 +132,7 @@ class _OneRun:
                 self._put_parents_first()
             self._read_and_deliver()
         except ConnectorError as problem:
-            error = problem
+            error = self._preflight.explained(problem)
         except BaseException:
             # Nobody hears of what it met: that is left for the next run to tell.
             self._end(None, 1, "ended by an unexpected fault", self._told)
@@ -143,6 +143,8 @@ class _OneRun:
         if not self._order.rehearse:
             self._stale = self._stream.is_stale(self._complete_to(), self._now())
             self._store.heard.judge(self._name, self._stream.window, self._now())
+        told = str(error or "")
+        self._story = [*(line for line in self._preflight.changed if line not in told), *self._story]
         self._story += self._store.replays.story(self._store.passes.of_run(self._name, self._run))
         exit_code = (error.exit_code if error else 0) or int(any(self._new().values()))
         return self._end(error, exit_code, "; ".join([*([error.message] if error else []), *self._story]))
@@ -166,7 +168,7 @@ class _OneRun:
             sent = {one.object for one in self._store.batches.open(self._org.org_id) if one.stream == self._name}
             elsewhere = sorted(sent - {lane.object for lane in lanes})
             self._deliveries = [
-                Delivery(lane, self._org, self._store, self._run, self._folder, self._now)
+                Delivery(lane, self._org, self._store, self._run, self._folder, self._now, self._preflight)
                 for lane in [*lanes, *(replace(lanes[0], object=name) for name in elsewhere)]
             ]
 

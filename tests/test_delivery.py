@@ -433,6 +433,7 @@ def test_a_session_that_ends_in_the_middle_of_a_job_is_renewed(make_dock):
 
 def test_a_job_over_the_allowance_leaves_its_rows_waiting(make_dock):
     dock = make_dock(daily_batches=1, by="bulk")
+    dock.lab.salesforce.forbid_limits()
     dock.many(40)
     dock.deliver()
     dock.many(40, "outbound")

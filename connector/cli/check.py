@@ -30,8 +30,9 @@ from connector.genesys.lookups import try_listing
 from connector.genesys.pages import PageReader
 from connector.mapping.via import job_query
 from connector.orders import Stream
+from connector.preflight import mapping_problems, mapping_warnings
 from connector.salesforce.connect import Org
-from connector.salesforce.describe import fetch_description, problems
+from connector.salesforce.describe import fetch_description
 from connector.spans import Span, stamp
 from connector.state.store import Identity
 from connector.transport import Transport
@@ -249,18 +250,17 @@ def _lookups(client: GenesysClient, kinds: Sequence[str]) -> _Finding:
 
 def _fields(org: Org, stream: Stream) -> _Finding:
     compiled = stream.compiled
-    found = []
-    for target, types in zip(compiled.mapping.targets, compiled.types, strict=True):
-        deletes = target.when_vanished == "delete"
-        found += problems(fetch_description(org, target.object), target.external_id, types, deletes=deletes)
-    if found:
+    described = {target.object: fetch_description(org, target.object) for target in compiled.mapping.targets}
+    if found := mapping_problems(compiled, described):
         raise DeliveryRefused(
             "\n".join(found),
             f"mend the object in Salesforce or mappings/{stream.name}.yml; connector schema {stream.name} makes its "
             "fields and permission set",
         )
     count = sum(map(len, compiled.columns))
-    return f"{count} fields of {', '.join(target.object for target in compiled.mapping.targets)} fit", ()
+    return f"{count} fields of {', '.join(target.object for target in compiled.mapping.targets)} fit", tuple(
+        mapping_warnings(compiled, described)
+    )
 
 
 def _show(session: Session, item: Item) -> None:

@@ -17,9 +17,9 @@ _DATE, _INSTANT = len("2026-01-01"), len("2026-01-01T00:00:00Z")
 class Extent:
     """What is known of the values of a field; None where nothing is.
 
-    longest: characters a text has at most, as Salesforce counts them; cut: `truncate` that makes it so short, None where
-    something else does; decimals: places after the point a number has at most; values: those the mapping names, in its
-    order; is_all: no other value comes out.
+    longest: characters a text has at most, as Salesforce counts them; cut: `truncate` that makes it so short, None
+    where something else does; decimals: places after the point a number has at most; values: those the mapping names,
+    in its order; is_all: no other value comes out.
     """
 
     longest: int | None = None
@@ -89,4 +89,6 @@ def _with_default(before: Extent, default: Any) -> Extent:
 def _truncated(before: Extent, characters: int) -> Extent:
     is_shorter = before.longest is not None and before.longest <= characters
     longest, cut = (before.longest, before.cut) if is_shorter else (characters, characters)
-    return Extent(longest=longest, cut=cut, values=before.values if is_shorter else (), is_all=before.is_all and is_shorter)
+    return Extent(
+        longest=longest, cut=cut, values=before.values if is_shorter else (), is_all=before.is_all and is_shorter
+    )

@@ -116,8 +116,13 @@ class Org:
             data.seek(start)
         return ask(self._logged_in(instead_of=login))
 
-    def keep_reserve(self) -> None:
-        """Raise QuotaSpent when the org has used all calls but the share left to its other users.
+    @property
+    def call_reserve(self) -> float:
+        """Share of the org's allowances, 0 to 1, that is left to its other users."""
+        return self._settings.call_reserve
+
+    def keep_reserve(self, calls: int = 1) -> None:
+        """Raise QuotaSpent when so many calls would use the share that is left to the org's other users.
 
         To be asked before new work begins, not in the middle: a job once uploaded is worth its last calls. Passes
         when no answer has told the usage yet.
@@ -125,11 +130,13 @@ class Org:
         if not self.api_usage:
             return
         used, allowed = self.api_usage
-        if used >= allowed * (1 - self._settings.call_reserve):
+        if used + calls - 1 >= allowed * (1 - self._settings.call_reserve):
             raise QuotaSpent(
                 f"the Salesforce org has used {used} of its {allowed} calls in 24 hours; "
                 f"{self._settings.call_reserve:.0%} are left to its other users",
-                "The next run goes on when calls are free again. SALESFORCE_CALL_RESERVE changes the share.",
+                "Salesforce counts the last 24 hours, so some come free with every hour: the next hourly run goes on. "
+                "SALESFORCE_CALL_RESERVE changes the share.",
+                come_back_seconds=3600,
             )
 
     def _path(self, path: str) -> str:

@@ -25,8 +25,8 @@ def size_warnings(description: Description, extents: Mapping[str, Extent]) -> li
     """What arrives otherwise than the mapping makes it: digits beyond the scale of a field are cut without a word
     (Bulk API 2.0 guide, valid number format)."""
     return [
-        f"{description.name}.{column}: rounded to {extent.decimals} decimals and cut by Salesforce to the {field.scale} "
-        f"of the field; write `round: {field.scale}`"
+        f"{description.name}.{column}: rounded to {extent.decimals} decimals and cut by Salesforce to the "
+        f"{field.scale} of the field; write `round: {field.scale}`"
         for column, extent in extents.items()
         if (field := description.field(column)) is not None
         if field.precision and extent.decimals is not None and extent.decimals > field.scale

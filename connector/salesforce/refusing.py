@@ -85,6 +85,8 @@ def retired(field: Field, value: Any) -> list[str]:
     """Of a value for a restricted picklist, the parts that are not active; nothing for any other field."""
     if not field.is_restricted or "picklist" not in field.type or value.__class__ is not str:
         return []
+    if value in field.choices:
+        return []
     # Capitals, blanks around it, and the label instead of the API name are given the benefit of the doubt.
     active = {one.strip().casefold() for one in (*field.choices, *field.labels)}
     parts = value.split(";") if field.type == "multipicklist" else [value]

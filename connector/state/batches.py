@@ -42,8 +42,8 @@ Path = Literal["collections", "bulk", "delete"]
 class Batch:
     """Rows sent together.
 
-    rows: how many; job: id of the ingest job, once there is one; held_for: code and fields most rows were refused for;
-    message: why the job failed.
+    rows: how many; refused: set aside as news before it was sent, not counted in them; job: id of the ingest job, once there is
+    one; held_for: code and fields most rows were refused for; message: why the job failed.
     """
 
     id: int
@@ -61,6 +61,7 @@ class Batch:
     is_held: bool
     held_for: str
     message: str
+    refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,16 @@ class Batches:
             if writer.accepted and not batch.is_held:
                 db.execute("UPDATE streams SET proven = ? WHERE name = ? AND proven <> ?", [proof, batch.stream, proof])
 
+    def set_aside(self, batch: Batch, refused: Sequence[Settled], news: int, now: datetime) -> None:
+        """Write what became of rows, at most a slice, that are not sent: the batch has so many less.
+
+        news: those of them without an open reject, which count when it is asked whether most of a delivery fail.
+        """
+        with self._db.transaction(durable=True) as db:
+            self.settle(batch, refused, now)
+            sql = "UPDATE batches SET rows = rows - ?, refused = refused + ? WHERE id = ?"
+            db.execute(sql, [len(refused), news, batch.id])
+
     def end(self, batch: Batch, state: Literal["ended", "dissolved"], now: datetime) -> None:
         """The batch is over; no row points to it any more."""
         with self._db.transaction(durable=True) as db:
@@ -268,4 +279,5 @@ def _batch(row: sqlite3.Row) -> Batch:
         is_held=bool(row["is_held"]),
         held_for=row["held_for"],
         message=row["message"],
+        refused=row["refused"],
     )

@@ -18,6 +18,7 @@ from connector.mapping import Fingerprints
 from connector.spans import Span, instant, stamp
 from connector.state.batches import Batches
 from connector.state.database import Database, disk_in_words
+from connector.state.descriptions import Descriptions
 from connector.state.gaps import Gaps, close_all
 from connector.state.heard import HeardIds, forget_heard
 from connector.state.history import History
@@ -62,6 +63,7 @@ class Store:
         self.passes = Passes(db)
         self.outbox = Outbox(db)
         self.batches = Batches(db)
+        self.descriptions = Descriptions(db)
         self.gaps = Gaps(db)
         self.open_records = OpenRecords(db)
         self.history = History(db)
@@ -166,7 +168,7 @@ class Store:
         with self.db.transaction(durable=True) as db:
             for one in unfinished:
                 self.passes.fail(one, "another organisation was adopted", run, now)
-            for table in ("coverage", "owed", "open_records", "lateness"):
+            for table in ("coverage", "owed", "open_records", "lateness", "descriptions"):
                 db.execute(f"DELETE FROM {table} WHERE stream = ?", [stream])  # noqa: S608
             close_all(db, stream, "another organisation was adopted", now, run=run)
             forget_heard(db, stream, "another organisation was adopted", now)

@@ -59,8 +59,8 @@ class SalesforceSim:
     my_domain: host without `.salesforce.com`, or a whole host that ends otherwise; one with `--` is a sandbox. clients:
     client id -> secret. certificates: client id -> PEM of the certificate uploaded to the app, or of its public key.
     users: user name -> User, who may log in by name. session_seconds: life of a token.
-    daily_calls, daily_batches: allowances of a rolling 24 hours. storage_mb: room for records of 2 KB. job_seconds: from UploadComplete to the end of a job;
-    deploy_seconds: from its request to the end of a deploy.
+    daily_calls, daily_batches: allowances of a rolling 24 hours. storage_mb: room for records of 2 KB.
+    job_seconds: from UploadComplete to the end of a job; deploy_seconds: from its request to the end of a deploy.
     upload_limit: bytes of one upload. query_page, job_page: entries of one answer.
     Source for every behaviour: the module that answers it.
     """

@@ -1,0 +1,69 @@
+"""What the org has left of its allowances (REST API guide, "Limits"; Bulk API limits and allocations).
+
+All of them are of the whole org and of the last 24 hours, so some come free with every hour; the storage is of now.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from connector.errors import MalformedAnswer, PermissionMissing, Refused
+from connector.salesforce.answers import parsed
+from connector.salesforce.connect import Org
+
+BATCH_ROWS = 10_000
+"""Rows of an ingest job that Salesforce counts as one batch."""
+
+RECORD_KB = 2
+"""What Salesforce counts for most records, however many fields they have; an estimate."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """most: in 24 hours, or in all; left: of them."""
+
+    most: int
+    left: int
+
+    def free(self, reserve: float) -> int:
+        """What is left when a share, 0 to 1, is kept for others."""
+        return max(0, int(self.left - self.most * reserve))
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """calls: of the API; batches: of ingest jobs; storage_mb: megabytes for records. None: not told."""
+
+    calls: Allowance | None
+    batches: Allowance | None
+    storage_mb: Allowance | None
+
+
+def fetch_allowances(org: Org) -> Allowances | None:
+    """Ask for them, which costs one call; None where the integration user may not (View Setup and Configuration).
+
+    Raises MalformedAnswer; else what `Org.call` raises.
+    """
+    try:
+        told = parsed(org.call("GET", "limits"))
+    except (PermissionMissing, Refused):
+        return None
+    if not isinstance(told, dict):
+        raise MalformedAnswer("Salesforce's limits are no JSON object")
+    return Allowances(
+        calls=_allowance(told, "DailyApiRequests"),
+        batches=_allowance(told, "DailyBulkApiBatches"),
+        storage_mb=_allowance(told, "DataStorageMB"),
+    )
+
+
+def _allowance(told: dict[str, Any], name: str) -> Allowance | None:
+    match told.get(name):
+        case {"Max": int(most), "Remaining": int(left)}:
+            return Allowance(most, left)
+        case _:
+            return None
+
+
+def batches_for(rows: int) -> int:
+    """Batches that Salesforce makes of so many rows."""
+    return -(-rows // BATCH_ROWS)
