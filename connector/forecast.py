@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from connector.arrivals import Arrivals, arrivals
 from connector.genesys.parts import parts_of
 from connector.mapping.via import job_query
 from connector.orders import Stream
@@ -30,13 +31,17 @@ class PlannedKind:
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What the next run of a stream reads. seconds: how long its calls take at the call rate."""
+    """What the next run of a stream reads and sends.
+
+    seconds: how long its calls take at the call rate; salesforce: None while nothing was read yet.
+    """
 
     stream: str
     kinds: tuple[PlannedKind, ...]
     calls: int
     seconds: float
     is_guess: bool
+    salesforce: Arrivals | None
 
 
 CALLS_OF_JOB = 3
@@ -65,7 +70,14 @@ def stream_plan(store: Store, stream: Stream, now: datetime, calls_per_minute: i
     )
     kinds += _open_kind(store, stream, now)
     calls = sum(kind.calls for kind in kinds)
-    return StreamPlan(stream.name, kinds, calls, calls * 60 / calls_per_minute, any(kind.is_guess for kind in kinds))
+    return StreamPlan(
+        stream=stream.name,
+        kinds=kinds,
+        calls=calls,
+        seconds=calls * 60 / calls_per_minute,
+        is_guess=any(kind.is_guess for kind in kinds),
+        salesforce=arrivals(store, stream, planned),
+    )
 
 
 def _open_kind(store: Store, stream: Stream, now: datetime) -> tuple[PlannedKind, ...]:

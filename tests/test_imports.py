@@ -32,7 +32,7 @@ LEVELS = (
     "schedules",
     "sync",
     "assemble",
-    "advice",
+    "advice arrivals",
     "window_advice",
     "report forecast gaps stories triage",
     "cli",

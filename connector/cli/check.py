@@ -9,6 +9,7 @@ from typing import Literal
 
 from rich.markup import escape
 
+from connector.arrivals import shortages, together
 from connector.assemble import Seams, StopSign, load_streams, make_client
 from connector.cli.divisions import unheard_divisions
 from connector.cli.session import Session, failure_code, sign_of
@@ -23,6 +24,7 @@ from connector.errors import (
     StateError,
     WrongOrganisation,
 )
+from connector.forecast import stream_plan
 from connector.genesys.client import GenesysClient
 from connector.genesys.jobs import JobReader
 from connector.genesys.kept_answers import answers_folder, kept_files
@@ -31,6 +33,7 @@ from connector.genesys.pages import PageReader
 from connector.mapping.via import job_query
 from connector.orders import Stream
 from connector.preflight import mapping_problems, mapping_warnings
+from connector.salesforce.allowance import allowance_in_words, fetch_allowances
 from connector.salesforce.connect import Org
 from connector.salesforce.describe import fetch_description
 from connector.spans import Span, stamp
@@ -115,6 +118,7 @@ class _Checklist:
                 yield _after(genesys, "look-ups", lambda: _lookups(client, kinds))
             salesforce = _checked("Salesforce login", lambda: _salesforce_login(config, org))
             yield salesforce
+            yield _after(salesforce, "Salesforce allowance", lambda: self._allowance(config, org))
             for stream in self._streams:
                 yield _after(salesforce, f"{stream.name}: fields", lambda: _fields(org, stream))  # noqa: B023
             if genesys.error is None and salesforce.error is None:
@@ -136,6 +140,18 @@ class _Checklist:
     def _genesys_login(self, client: GenesysClient) -> tuple[str, tuple[str, ...]]:
         self._genesys_org = client.organisation_id()
         return f"organisation {self._genesys_org}", ()
+
+    def _allowance(self, config: Config, org: Org) -> tuple[str, tuple[str, ...]]:
+        """What the org has left, against what the next run of these streams is expected to take."""
+        left = fetch_allowances(org)
+        if left is None:
+            mend = "grant the integration user View Setup and Configuration to have it told, and heeded by runs"
+            return "not told", (mend,)
+        rate, reserve = config.genesys.requests_per_minute, config.salesforce.call_reserve
+        with open_state(config) as store:
+            plans = [stream_plan(store, stream, self._session.now(), rate) for stream in self._streams]
+        expected = together([one.salesforce for one in plans if one.salesforce])
+        return allowance_in_words(left), tuple(shortages(expected, left, reserve))
 
     def _organisations(self, config: Config, org: Org) -> tuple[str, tuple[str, ...]]:
         with open_state(config) as store:

@@ -1,16 +1,23 @@
 """`connector plan`: what the next sync reads."""
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
+from connector.arrivals import Arrivals, together
 from connector.assemble import load_streams
 from connector.cli.session import Session
 from connector.cli.show import add, ago, moment, table
 from connector.cli.state import open_state
 from connector.forecast import StreamPlan, stream_plan
+from connector.salesforce.allowance import RECORD_KB
 
 
 def show_plan(session: Session, name: str | None) -> int:
-    """Show the passes of the next run of each stream, and how long their calls take. Asks no service."""
+    """Show the passes of the next run of each stream, how long their calls take, and what they bring to Salesforce.
+
+    Asks no service.
+    """
     config = session.local_config()
     streams = load_streams(config, [name] if name else None)
     rate = config.genesys.requests_per_minute
@@ -24,8 +31,22 @@ def show_plan(session: Session, name: str | None) -> int:
     notes = [total if calls else "nothing to read"]
     if at_least:
         notes.append("How many pages a span has is known once some were read.")
+    notes.append(_salesforce([one.salesforce for one in found if one.salesforce]))
+    if any(one.salesforce is None for one in found):
+        notes.append("How many rows a stream sends to Salesforce is known once some were read.")
     session.show(document, *([_table(found)] if calls else []), *notes)
     return 0
+
+
+def _salesforce(known: Sequence[Arrivals]) -> str:
+    """What arrives in Salesforce, as far as it is known."""
+    expected = together(known)
+    if not expected.rows:
+        return "Salesforce: nothing to send" if known else "Salesforce: nothing is known yet"
+    return (
+        f"Salesforce, estimated: {expected.rows:,} rows, {expected.calls:,} calls, {expected.batches:,} batches, "
+        f"{expected.storage_mb:,.1f} MB of storage ({RECORD_KB} KB a record); what the org has left: connector check"
+    )
 
 
 def _table(found: list[StreamPlan]) -> Table:

@@ -19,14 +19,13 @@ class Extent:
 
     longest: characters a text has at most, as Salesforce counts them; cut: `truncate` that makes it so short, None
     where something else does; decimals: places after the point a number has at most; values: those the mapping names,
-    in its order; is_all: no other value comes out.
+    in its order; others may come out too.
     """
 
     longest: int | None = None
     cut: int | None = None
     decimals: int | None = None
     values: tuple[Any, ...] = ()
-    is_all: bool = False
 
 
 def extent_of(rule: FieldRule) -> Extent:
@@ -50,7 +49,7 @@ def _of_values(values: tuple[Any, ...]) -> Extent:
     """Of a field that gives one of these and nothing else."""
     known = tuple(dict.fromkeys(one for one in values if one is not None))
     texts = [salesforce_length(one) for one in known if isinstance(one, str)]
-    return Extent(longest=max(texts, default=None) if len(texts) == len(known) else None, values=known, is_all=True)
+    return Extent(longest=max(texts, default=None) if len(texts) == len(known) else None, values=known)
 
 
 def _after(before: Extent, step: Step) -> Extent:
@@ -88,7 +87,4 @@ def _with_default(before: Extent, default: Any) -> Extent:
 
 def _truncated(before: Extent, characters: int) -> Extent:
     is_shorter = before.longest is not None and before.longest <= characters
-    longest, cut = (before.longest, before.cut) if is_shorter else (characters, characters)
-    return Extent(
-        longest=longest, cut=cut, values=before.values if is_shorter else (), is_all=before.is_all and is_shorter
-    )
+    return before if is_shorter else Extent(longest=characters, cut=characters)

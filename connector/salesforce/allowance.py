@@ -56,6 +56,17 @@ def fetch_allowances(org: Org) -> Allowances | None:
     )
 
 
+def allowance_in_words(left: Allowances) -> str:
+    """Such as: 14,998 of 15,000 calls left today, 15,000 batches, storage 4,200 of 5,120 MB free."""
+    calls, batches, storage = left.calls, left.batches, left.storage_mb
+    told = [
+        f"{calls.left:,} of {calls.most:,} calls left today" if calls else "calls not told",
+        f"{batches.left:,} batches" if batches else "batches not told",
+        f"storage {storage.left:,} of {storage.most:,} MB free" if storage else "storage not told",
+    ]
+    return ", ".join(told)
+
+
 def _allowance(told: dict[str, Any], name: str) -> Allowance | None:
     match told.get(name):
         case {"Max": int(most), "Remaining": int(left)}:
