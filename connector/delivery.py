@@ -216,9 +216,7 @@ class Delivery:
     def _sift(self, batch: Batch, preflight: Preflight) -> float:
         """Set rows aside that Salesforce must refuse. Where they are too many, the others wait too."""
         batch = sift(batch, self._lane, self._store, preflight, self._now)
-        if batch.is_held:
-            self._over(batch, "dissolved", tried=False)
-            self._stop_if_needed(batch, ())
+        self._stop_if_needed(batch, ())
         self._sifted = batch.id
         return 0.0
 

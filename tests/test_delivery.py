@@ -10,6 +10,7 @@ from lab import Lab, at
 from requests.adapters import BaseAdapter
 
 from connector.assemble import Installation
+from connector.choosing import Chooser
 from connector.delivery import BUSY_SECONDS, Delivery
 from connector.errors import DeliveryRefused, QuotaSpent, ServiceUnavailable, StateError
 from connector.genesys.judge import Seen
@@ -18,6 +19,7 @@ from connector.ledger import Books
 from connector.mapping import Fingerprints, Row
 from connector.sandbox.faults import Rule
 from connector.spans import Span, stamp
+from connector.state.batches import NEWEST
 from connector.state.hashes import digest
 from connector.state.one_pass import Checkpoint
 from connector.state.outbox import Entry
@@ -72,11 +74,14 @@ class Dock:
     def many(self, count: int, value: str = "inbound") -> None:
         self.queue({f"c{number:05}": value for number in range(count)})
 
+    def lane(self, **changes: Any) -> Lane:
+        usual = Lane(self.stream, OBJECT, KEY, (KEY, "Direction__c"), self.by, 150_000, 0.1, "fields-1", self.proof)
+        return replace(usual, **changes)
+
     def delivery(self, **lane: Any) -> Delivery:
         """What a new process would deliver with."""
-        usual = Lane(self.stream, OBJECT, KEY, (KEY, "Direction__c"), self.by, 150_000, 0.1, "fields-1", self.proof)
         now = self.lab.clock.now
-        return Delivery(replace(usual, **lane), self.org, self.store, self.run, self.folder, now)
+        return Delivery(self.lane(**lane), self.org, self.store, self.run, self.folder, now)
 
     def deliver(self, delivery: Delivery | None = None, *, more_comes: bool = False, **lane: Any) -> list[float]:
         """Take steps until nothing can be sent; the waits in between."""
@@ -286,6 +291,47 @@ def test_nothing_is_begun_when_only_the_calls_of_others_are_left(make_dock):
     with pytest.raises(QuotaSpent, match="left to its other users"):
         dock.deliver()
     assert (dock.batches(), dock.books()) == ([], {"pending": 3})
+
+
+def test_a_job_that_takes_more_batches_than_are_left_is_not_made(make_dock):
+    """One batch is left, and the share of the others is a fifth of it."""
+    dock = make_dock(daily_batches=1, by="bulk")
+    dock.many(40)
+    with pytest.raises(QuotaSpent) as spent:
+        dock.deliver()
+    assert (dock.lab.salesforce.jobs(), dock.batches(), dock.books()) == ([], [], {"pending": 40})
+    assert (spent.value.message, spent.value.come_back_seconds) == (
+        "calls: 40 rows wait for Conversation__c, and the Salesforce org has 1 of its 1 batches left; 20% are kept for "
+        "its other users",
+        3600,
+    )
+    assert "the next hourly run goes on, at 2026-03-03T07:00:00Z" in spent.value.hint
+
+
+def test_rows_go_by_collections_when_batches_are_spent_and_calls_are_not(make_dock):
+    dock = make_dock(daily_batches=1)
+    dock.many(2001)
+    dock.deliver()
+    assert (dock.lab.salesforce.jobs(), dock.books()) == ([], {"created": 2001})
+    asked = [one.path.rpartition("/")[2] for one in dock.lab.salesforce.calls]
+    assert (asked.count("limits"), asked.count(KEY)) == (1, 11)
+
+
+def test_nothing_is_begun_when_neither_batches_nor_calls_are_enough(make_dock):
+    dock = make_dock(daily_batches=1, daily_calls=14)
+    dock.many(2001)
+    with pytest.raises(QuotaSpent, match="1 of its 1 batches and 13 of 14 calls left"):
+        dock.deliver()
+    assert (dock.batches(), dock.books()) == ([], {"pending": 2001})
+
+
+def test_a_job_takes_what_the_batches_left_hold(make_dock):
+    dock = make_dock(daily_batches=2)
+    dock.many(10_001)
+    chooser = Chooser(dock.lane(), dock.org, dock.store, dock.run, dock.lab.clock.now)
+    assert chooser.afford("bulk", 150_000, NEWEST) == ("bulk", 10_000)
+    assert chooser.afford("bulk", 10_000, NEWEST) == ("bulk", 10_000)
+    assert chooser.afford("collections", 200, NEWEST) == ("collections", 200)
 
 
 def test_files_of_a_job_lie_in_a_folder_nobody_else_can_open(make_dock):

@@ -174,8 +174,8 @@ def test_a_description_that_was_kept_refuses_no_row_by_itself(make_lab):
     with lab.opened() as ready, ready.store.db.transaction() as db:
         (packed,) = db.execute("SELECT description FROM descriptions").fetchone()
         told = orjson.loads(packed)
-        for field in told["fields"]:
-            field["length"] = min(field["length"], 1)
+        (queue,) = (one for one in told["fields"] if one["name"] == "First_Queue_Id__c")
+        queue["length"] = 1
         db.execute("UPDATE descriptions SET description = ?", [orjson.dumps(told)])
     talk(lab, 1)
     assert lab.sync().exit_code == 0

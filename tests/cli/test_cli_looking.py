@@ -43,6 +43,8 @@ def test_check_goes_through_everything_and_writes_nothing(cli: Cli) -> None:
             "✓ conversations: query: conversations.details answers",
             "✓ conversations: jobs: the data lake is filled until 2026-03-02T16:00:00Z",
             "✓ Salesforce login: org 00Dak000000SbOxEAK, login by client id and secret",
+            "✓ Salesforce allowance: 99,999 of 100,000 calls left today, 15,000 batches, "
+            "storage 1,024 of 1,024 MB free",
             "✓ conversations: fields: 8 fields of Conversation__c fit",
             "✓ state and organisations: they belong together",
         ],
@@ -108,6 +110,7 @@ def test_check_goes_on_after_a_failed_login(cli: Cli) -> None:
             ("conversations: query", "skipped"),
             ("conversations: jobs", "skipped"),
             ("Salesforce login", "good"),
+            ("Salesforce allowance", "good"),
             ("conversations: fields", "good"),
         ],
     )
@@ -250,6 +253,7 @@ def test_plan_counts_passes_and_calls_without_a_login(make_cli: MakeCli) -> None
                 "calls": 3,
                 "seconds": 0.6,
                 "is_guess": True,
+                "salesforce": None,
             }
         ],
     )
@@ -261,6 +265,38 @@ def test_plan_learns_the_calls_from_what_was_read(cli: Cli) -> None:
     cli.lab.clock.advance(86_400)
     (stream,) = cli("plan", "--json").json["streams"]
     assert (stream["is_guess"], [(one["kind"], one["passes"]) for one in stream["kinds"]]) == (False, [("new", 2)])
+
+
+def test_plan_forecasts_what_arrives_in_salesforce(cli: Cli) -> None:
+    assert "Salesforce: nothing is known yet" in cli("plan").out
+    cli("sync")
+    cli.lab.clock.advance(86_400)
+    (stream,) = cli("plan", "--json").json["streams"]
+    # Two conversations in 19.75 hours; the two passes read 43.75.
+    assert stream["salesforce"] == {"rows": 5, "records": 5, "calls": 2, "batches": 0, "storage_mb": 0.0}
+    told = "Salesforce, estimated: 5 rows, 2 calls, 0 batches, 0.0 MB of storage (2 KB a record)"
+    assert told in cli("plan").out
+
+
+def test_check_warns_when_the_next_run_takes_more_than_the_org_has_left(cli: Cli) -> None:
+    cli("sync")
+    cli.lab.clock.advance(86_400)
+    cli.lab.salesforce.daily_calls = 3
+    (item,) = (one for one in cli("check", "--json").json["items"] if one["name"] == "Salesforce allowance")
+    assert (item["state"], item["warnings"]) == (
+        "good",
+        [
+            "the next run is expected to take 2 calls, and 1 are free for it (20% are kept for others): what does not "
+            "go waits for a later run"
+        ],
+    )
+
+
+def test_check_goes_on_where_the_user_may_not_see_the_allowances(cli: Cli) -> None:
+    cli.lab.salesforce.forbid_limits()
+    said = cli("check")
+    assert "✓ Salesforce allowance: not told" in said.out.splitlines()
+    assert "View Setup and Configuration" in said.out
 
 
 # status and runs

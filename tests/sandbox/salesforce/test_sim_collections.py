@@ -237,6 +237,22 @@ def test_all_or_none_rolls_everything_back(api):
     assert api.sim.rows("Contact") == {}
 
 
+def test_what_has_no_room_is_refused_and_the_limits_say_how_much_is_left(connect):
+    api = connect(storage_mb=1)
+    for part in range(3):
+        results = api.collect(QUEUE, KEY, *({KEY: f"{part} {number}"} for number in range(200))).json()
+    assert (sum(each["success"] for each in results), len(api.sim.rows(QUEUE))) == (112, 512)
+    assert results[-1] == failed("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
+    assert api.get("limits").json()["DataStorageMB"] == {"Max": 1, "Remaining": 0}
+    assert api.collect(QUEUE, KEY, {KEY: "0 0", "Offered__c": 1}).json()[0]["success"]
+
+
+def test_a_multipicklist_takes_active_values_only(api):
+    api.sim.change_field(QUEUE, "Media_Type__c", kind="multipicklist", choices=("voice", "chat"), restricted=True)
+    results = api.collect(QUEUE, KEY, {KEY: "a", "Media_Type__c": "voice;chat"}, {KEY: "b", "Media_Type__c": "voice;x"})
+    assert [each["success"] for each in results.json()] == [True, False]
+
+
 def test_the_rules_of_an_admin_hold(api):
     api.collect(QUEUE, KEY, {KEY: "old"})
     api.sim.add_validation_rule(QUEUE, lambda record: (record["Offered__c"] or 0) < 0, "Offered must not be negative")

@@ -46,6 +46,23 @@ def test_a_describe_tells_keys_rights_parents_and_choices(api):
     assert (is_open["type"], is_open["nillable"], is_open["defaultedOnCreate"]) == ("boolean", False, True)
 
 
+def test_a_field_may_change_and_a_choice_be_retired_while_clients_work(api, clock):
+    asked = api.get("sobjects/Task/describe")
+    since = {"If-Modified-Since": asked.headers["Last-Modified"]}
+    assert api.get("sobjects/Task/describe", headers=since).status_code == 304
+    clock.advance(60)
+    api.sim.retire_choice("Task", "CallType", "Internal")
+    api.sim.change_field("Task", "CallObject", length=40)
+    assert api.get("sobjects/Task/describe", headers=since).status_code == 200
+    told = fields(api, "Task")
+    assert told["CallObject"]["length"] == 40
+    assert [(each["value"], each["active"]) for each in told["CallType"]["picklistValues"]] == [
+        ("Inbound", True),
+        ("Outbound", True),
+        ("Internal", False),
+    ]
+
+
 def test_a_task_tells_whom_it_may_point_to_and_what_is_set_once(api):
     task = fields(api, "Task")
     told = ("type", "relationshipName", "referenceTo", "polymorphicForeignKey", "namePointing")
