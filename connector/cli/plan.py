@@ -31,7 +31,8 @@ def show_plan(session: Session, name: str | None) -> int:
     notes = [total if calls else "nothing to read"]
     if at_least:
         notes.append("How many pages a span has is known once some were read.")
-    notes.append(_salesforce([one.salesforce for one in found if one.salesforce]))
+    if known := [one.salesforce for one in found if one.salesforce]:
+        notes.append(_salesforce(known))
     if any(one.salesforce is None for one in found):
         notes.append("How many rows a stream sends to Salesforce is known once some were read.")
     session.show(document, *([_table(found)] if calls else []), *notes)
@@ -42,7 +43,7 @@ def _salesforce(known: Sequence[Arrivals]) -> str:
     """What arrives in Salesforce, as far as it is known."""
     expected = together(known)
     if not expected.rows:
-        return "Salesforce: nothing to send" if known else "Salesforce: nothing is known yet"
+        return "Salesforce: nothing to send"
     return (
         f"Salesforce, estimated: {expected.rows:,} rows, {expected.calls:,} calls, {expected.batches:,} batches, "
         f"{expected.storage_mb:,.1f} MB of storage ({RECORD_KB} KB a record); what the org has left: connector check"
