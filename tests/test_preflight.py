@@ -26,6 +26,7 @@ def talk(lab: Lab, count: int, *, first: int = 0, hour: float = 9, queue: str = 
 
 def proven(lab: Lab, by: str = "auto") -> None:
     """One row has arrived, then an hour passes."""
+    lab.clock.advance(60)
     lab.write_mapping(MAPPING.replace("Conversation_Id__c}", f"Conversation_Id__c, deliver: {by}}}", 1))
     talk(lab, 1, first=9000)
     assert lab.sync().exit_code == 0
@@ -194,7 +195,7 @@ def test_a_value_of_a_picklist_that_was_deactivated_between_runs_is_named(make_l
     lab.salesforce.retire_choice(OBJECT, "Direction__c", "inbound")
     talk(lab, 1)
     result = lab.sync()
-    since = "2026-03-02T10:18:00Z"
+    since = "2026-03-02T10:19:00Z"
     changed = f"changed since {since}: {OBJECT}.Direction__c: 'inbound' is no active value any more"
     assert (result.exit_code, rows_of(result), result.story) == (
         1,
@@ -226,7 +227,7 @@ def test_a_field_that_is_gone_is_named_with_what_it_was_by_every_run_until_it_is
             [
                 f"conversations: {OBJECT}.Direction__c: the field does not exist or is hidden from the integration "
                 "user by field-level security",
-                f"changed since 2026-03-02T10:18:00Z: {OBJECT}.Direction__c: is gone, or hidden from the integration "
+                f"changed since 2026-03-02T10:19:00Z: {OBJECT}.Direction__c: is gone, or hidden from the integration "
                 "user (it was string of 40 characters)",
             ],
         )

@@ -118,7 +118,10 @@ def fetch_description(org: Org, object: str) -> Description:
 
 @dataclass(frozen=True)
 class Described:
-    """What Salesforce answered. answer: JSON of the describe; modified: its Last-Modified header, "" without one."""
+    """What Salesforce answered.
+
+    answer: JSON of the describe; modified: its Last-Modified header, "" where it cannot be relied on.
+    """
 
     answer: Any
     modified: str
@@ -135,7 +138,9 @@ def fetch_if_changed(org: Org, object: str, since: str) -> Described | None:
         answer = org.call("GET", f"sobjects/{quote(object, safe='')}/describe", headers=headers)
         if answer.status_code == 304:
             return None
-        return Described(answer.json(), answer.headers.get("Last-Modified", ""))
+        modified = answer.headers.get("Last-Modified", "")
+        # Another change in the second of the answer would not be told apart from the last one.
+        return Described(answer.json(), "" if modified == answer.headers.get("Date") else modified)
     except Refused as error:
         if error.status == 404:
             raise DeliveryRefused(

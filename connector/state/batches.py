@@ -42,8 +42,8 @@ Path = Literal["collections", "bulk", "delete"]
 class Batch:
     """Rows sent together.
 
-    rows: how many; refused: set aside as news before it was sent, not counted in them; job: id of the ingest job, once there is
-    one; held_for: code and fields most rows were refused for; message: why the job failed.
+    rows: how many; refused: set aside as news before it was sent, not counted in them; job: id of the ingest job, once
+    there is one; held_for: code and fields most rows were refused for; message: why the job failed.
     """
 
     id: int

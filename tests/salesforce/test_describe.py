@@ -3,7 +3,14 @@ from dataclasses import replace
 import pytest
 
 from connector.errors import DeliveryRefused, MalformedAnswer
-from connector.salesforce.describe import Description, Field, fetch_description, problems, read_description
+from connector.salesforce.describe import (
+    Description,
+    Field,
+    fetch_description,
+    fetch_if_changed,
+    problems,
+    read_description,
+)
 
 COLUMNS = {"Key__c": "text", "Note__c": "text", "Talk__c": "number", "Parent__r.Ext__c": "text"}
 
@@ -24,6 +31,20 @@ def test_a_mapping_that_fits_has_no_problems(world):
     assert description.field("Note__c") == writable("Note__c", "string", length=60, label="Note")
     assert description.field("note__c") is None
     assert problems(description, "Key__c", COLUMNS) == []
+
+
+def test_an_object_is_described_again_only_if_it_changed(world):
+    made = world()
+    made.clock.advance(1)
+    org = made.org()
+    first = fetch_if_changed(org, "Call__c", "")
+    assert fetch_if_changed(org, "Call__c", first.modified) is None
+    made.clock.advance(1)
+    made.sim.change_field("Call__c", "Note__c", length=61)
+    again = fetch_if_changed(org, "Call__c", first.modified)
+    assert read_description(again.answer).field("Note__c").length == 61
+    # Answered in the second of the change: one that follows in the same second must not be missed.
+    assert (first.modified, again.modified) == ("Sun, 01 Mar 2026 12:00:00 GMT", "")
 
 
 def test_an_object_that_is_missing_or_hidden_is_refused_with_a_mend(world):
