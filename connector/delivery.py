@@ -178,8 +178,8 @@ class Delivery:
                 return self._over(batch, "dissolved", tried=False)
             case "ready" if batch.rows == 0:
                 return self._over(batch, tried=False)
-            case "ready" if self._preflight and batch.path != "delete" and batch.id != self._sifted:
-                return self._sift(batch, self._preflight)
+            case "ready" if self._sift(batch):
+                return 0.0
             case "ready" if batch.path != "bulk":
                 return self._send_at_once(batch)
             case "ready":
@@ -213,12 +213,14 @@ class Delivery:
         self._store.batches.end(batch, state, self._now())
         return 0.0
 
-    def _sift(self, batch: Batch, preflight: Preflight) -> float:
-        """Set rows aside that Salesforce must refuse. Where they are too many, the others wait too."""
-        batch = sift(batch, self._lane, self._store, preflight, self._now)
-        self._stop_if_needed(batch, ())
+    def _sift(self, batch: Batch) -> bool:
+        """Set rows aside that Salesforce must refuse: were there any? Where they are too many, the others wait too."""
+        if self._preflight is None or batch.path == "delete" or batch.id == self._sifted:
+            return False
+        left = sift(batch, self._lane, self._store, self._preflight, self._now)
+        self._stop_if_needed(left, ())
         self._sifted = batch.id
-        return 0.0
+        return left.rows < batch.rows
 
     def _send_at_once(self, batch: Batch) -> float:
         """One call for up to 200 rows: upserted, or found by their keys and deleted."""
