@@ -67,10 +67,8 @@ class Delivery:
         self._lock = StreamLock(folder, f"delivery-{org.org_id}-{lane.object}")
         self._is_mine = False
         self._forming: int | None = None
-        self._most = 0
         self._settling: Iterator[None] | None = None
-        self._in_vain = 0
-        self._polls = 0
+        self._in_vain = self._polls = self._most = 0
         self._below = NEWEST
         self.rows = 0
         self.parents: frozenset[str] = frozenset()
