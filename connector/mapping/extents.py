@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any
 
 from connector.mapping.rules import FieldRule, Step
-from connector.mapping.values import LONGEST_KEY, salesforce_length
+from connector.mapping.values import salesforce_length
 
 _HASH = 64
 """Hexadecimal digits of SHA-256."""
@@ -34,11 +34,10 @@ def extent_of(rule: FieldRule) -> Extent:
 
 
 def _of_source(rule: FieldRule) -> Extent:
+    """A key may have 255 characters and hardly ever has: a shorter field that holds all of them is right."""
     match rule.source:
         case "value":
             return _of_values((rule.constant,))
-        case "key":
-            return Extent(longest=LONGEST_KEY)
         case "count":
             return Extent(decimals=0)
         case _:

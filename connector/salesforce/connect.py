@@ -194,7 +194,8 @@ def _explained(error: Refused, method: str, path: str) -> ConnectorError:
     message = f"Salesforce refused {method} {path}: {reason}"
     hint = hint_for(error.code) or error.hint
     if error.status == 401:
-        return LoginRefused(message, hint or "A fresh login is refused too: see Setup > Login History.")
+        # What may be said of an ended session in general does not help when a new one is refused as well.
+        return LoginRefused(message, error.hint or "A fresh login is refused too: see Setup > Login History.")
     if error.code in _ALLOWANCES:
         return QuotaSpent(message, hint, status=error.status)
     if error.status == 403:

@@ -15,7 +15,7 @@ from connector.mapping.extents import Extent, extent_of
         ("{from: externalTag, truncate: 40, then: {truncate: 80}}", Extent(longest=40, cut=40)),
         ("{from: externalTag, truncate: 80, upper: true}", Extent()),
         ("{from: externalTag, hash: true}", Extent(longest=64)),
-        ("{key: [conversationId]}", Extent(longest=255)),
+        ("{key: [conversationId]}", Extent()),
         ("{value: Call}", Extent(longest=4, values=("Call",))),
         ("{value: 5}", Extent(values=(5,))),
         ("{from: externalTag, map: {a: In, b: Outbound}}", Extent(longest=8, values=("In", "Outbound"))),
