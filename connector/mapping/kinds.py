@@ -129,3 +129,8 @@ def _united(kinds: Iterable[Kind]) -> Kind:
     if found == {"integer", "number"}:
         return "number"
     return found.pop() if len(found) == 1 else "any"
+
+
+def is_checkbox(rule: FieldRule, contents: Contents) -> bool:
+    """Whether the field can only be true or false: Salesforce refuses to empty a checkbox, so that it becomes false."""
+    return rule.type == "Checkbox" if rule.type else kind_of(rule, contents) == "boolean"

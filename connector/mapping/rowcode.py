@@ -11,6 +11,7 @@ from typing import Any
 
 from connector.mapping.arithmetic import Scale, dividing, scaling
 from connector.mapping.contents import Contents
+from connector.mapping.kinds import is_checkbox
 from connector.mapping.paths import Name, Record, RecordPath, below
 from connector.mapping.rules import FieldRule
 from connector.mapping.sources import (
@@ -100,6 +101,8 @@ class _Writer:
                 steps = steps[1:]
         if rule.when_missing == "reject":
             self._add(f"if {value} is None: raise {self._hold(_missing)}()")
+        if rule.when_missing == "clear" and is_checkbox(rule, self._contents):
+            value = self._set(f"False if {value} is None else {value}")
         return value
 
     def _path(self, path: RecordPath) -> str:

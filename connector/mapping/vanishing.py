@@ -1,7 +1,7 @@
 """What a vanished row loses."""
 
 from connector.mapping.contents import contents_of, needs_job
-from connector.mapping.kinds import kind_of
+from connector.mapping.kinds import is_checkbox
 from connector.mapping.model import Source, Target
 from connector.mapping.rules import FieldRule, relationship_of
 from connector.mapping.via import job_query
@@ -23,7 +23,7 @@ def emptied(source: Source, target: Target) -> dict[str, bool | None]:
         return not (has_no_jobs and needs_job(rule))
 
     return {
-        rule.name: False if rule.type == "Checkbox" or kind_of(rule, contents) == "boolean" else None
+        rule.name: False if is_checkbox(rule, contents) else None
         for rule in target.fields
         if rule.name == target.external_id
         or (is_given(rule) and (relationship_of(rule.name) or rule.when_missing != "leave"))
