@@ -344,7 +344,8 @@ WHEN_MISSING = Part(
         Entry(
             "clear",
             "",
-            "the field is emptied: Salesforce mirrors Genesys Cloud. A checkbox, which cannot be empty, becomes false. So it is for fields with a path",
+            "the field is emptied: Salesforce mirrors Genesys Cloud. A checkbox, which cannot be empty, becomes false. "
+            "So it is for fields with a path",
             {},
             (_of_hour("Longest__c: tAbandon.max", MISSING),),
         ),
