@@ -27,7 +27,8 @@ _MAPPING_HINTS = {
     "KEY_COLLISION": "Two records make the same key: add the dimension that tells them apart to the key field.",
     "MISSING_VALUE": "There is no value, and `when_missing: reject`: give a `default`, or another `when_missing`.",
     **dict.fromkeys(
-        "NOT_A_NUMBER NOT_A_WHOLE_NUMBER NUMBER_TOO_LARGE NOT_A_BOOLEAN NOT_AN_INSTANT NOT_A_VALUE LIST".split(),
+        """NOT_A_NUMBER NOT_A_WHOLE_NUMBER NUMBER_TOO_LARGE NOT_TEXT NOT_A_BOOLEAN NOT_AN_INSTANT NOT_A_VALUE
+        LIST""".split(),
         "The value does not fit the step or the path: mend the field in the mapping.",
     ),
 }

@@ -223,7 +223,10 @@ class _PageWriter:
     def _queue(self, entry: Entry, row: Row) -> bool:
         """Compare a row with what is known of its key and queue it if it says something new. False: a collision."""
         target = self._objects[row.target]
-        payload = orjson.dumps(row.values)
+        try:
+            payload = orjson.dumps(row.values)
+        except TypeError:
+            return self._keep_bad_row(entry, _unwritable(row))
         said = Said.of(row, payload, entry.fields_of_job(row.target))
         met = self._meet(entry, target, row, said)
         if met == "collision":
@@ -353,6 +356,20 @@ class _PageWriter:
 
 def _record_name(entry: Entry) -> str:
     return f"(record {entry.key.hex()[:16]})"
+
+
+def _unwritable(row: Row) -> BadRow:
+    """A row one of whose values cannot be kept; it is set aside, so that it does not stop all the others."""
+    for field, value in row.values.items():
+        try:
+            orjson.dumps(value)
+        except TypeError:
+            code, reason = "NOT_TEXT", "the text holds half a surrogate pair, which is no character"
+            if isinstance(value, int):
+                code, reason = "NUMBER_TOO_LARGE", "a whole number beyond 64 bits; no field of Salesforce holds it"
+            key = None if value == row.external_id else row.external_id
+            return BadRow(row.target, key, row.at, code, f"fields.{field}: {reason}", field)
+    raise AssertionError("a row cannot be written, but each of its values can")
 
 
 def is_given(db: sqlite3.Connection, one: Pass, target: str, external_id: str) -> bool:
