@@ -15,11 +15,11 @@ from typing import Literal, get_args
 
 from connector.choosing import Chooser
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
+from connector.job_files import write_job
 from connector.lanes import Lane, Way, reason_to_hold, to_settle
 from connector.preflight import Preflight
 from connector.salesforce import collections, deletions, ingest
 from connector.salesforce.connect import Org
-from connector.salesforce.csv_file import write_csv
 from connector.salesforce.hints import hint_for
 from connector.salesforce.results import Outcome, job_failure, read_failed, read_successful, read_unprocessed
 from connector.sifting import sift
@@ -244,12 +244,10 @@ class Delivery:
 
     def _upload(self, batch: Batch) -> float:
         file = self._folder / f"batch-{batch.id}.csv"
-        rows = self._store.outbox.rows(batch.id)
         with disk_in_words(file), file.open("wb") as opened:
             file.chmod(0o600)
-            written = write_csv(opened, batch.columns, rows, limit_bytes=JOB_BYTES)
-        if written.rows < batch.rows:
-            self._store.batches.release(batch, written.rows, tried=False, now=self._now())
+            left = write_job(opened, batch, self._store.outbox, JOB_BYTES)
+        self._store.batches.release(batch, left, tried=False, now=self._now())
         batch = self._store.batches.move(batch, "uploading")
         try:
             ingest.upload(self._org, _job(batch), file)

@@ -24,7 +24,7 @@ LEVELS = (
     "transport config orders",
     "pace state",
     "genesys salesforce",
-    "lanes comparing preflight",
+    "lanes job_files comparing preflight",
     "sifting choosing",
     "delivery job_passes open_passes fates disagreements planning owing snapshots verdicts",
     "readings verifying replay_passes keeping",

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
@@ -163,7 +163,8 @@ class Batches:
                  ORDER BY held DESC, only_collections DESC, seq LIMIT ?"""
         only = f"AND action {'=' if batch.path == 'delete' else '<>'} 'delete'"
         if batch.path == "bulk":
-            only += " AND only_collections = 0"
+            # With the plus SQLite still sees that the index has the order wanted, and sorts nothing.
+            only += " AND +only_collections = 0"
         with self._db.transaction(durable=True) as db:
             which = [batch.stream, batch.object, stamp(now), batch.run, NEWEST if batch.path == "delete" else below]
             rows = db.execute(sql.format(only), [*which, wanted]).fetchall()
@@ -210,23 +211,27 @@ class Batches:
         sql = "SELECT 1 FROM rejects WHERE stream = ? AND object = ? AND external_id = ? AND closed IS NULL"
         return self._db.row(sql, [batch.stream, batch.object, external_id]) is not None
 
-    def release(self, batch: Batch, keep: int = 0, *, tried: bool, now: datetime) -> None:
-        """Let rows of a batch wait again, in slices; the first `keep` of them stay. tried: one more attempt counts."""
-        last = 0
-        if keep:
-            sql = "SELECT seq FROM outbox WHERE batch = ? ORDER BY seq LIMIT 1 OFFSET ?"
-            last = self._db.value(sql, [batch.id, keep - 1]) or 0
-        sql = "SELECT * FROM outbox WHERE batch = ? AND seq > ? LIMIT ?"
-        moved = 1
-        while moved:
-            with self._db.transaction(durable=True) as db:
-                rows = db.execute(sql, [batch.id, last, SLICE_ROWS]).fetchall()
-                moved = len(rows)
-                writer = Settler(db, batch.id, batch.run, batch.fields_print, now)
-                for row in rows:
-                    writer.wait_again(row, tried=tried)
-                db.execute("UPDATE batches SET rows = rows - ? WHERE id = ?", [moved, batch.id])
-                count(db, writer.counters)
+    def release(self, batch: Batch, versions: Sequence[int] | None = None, *, tried: bool, now: datetime) -> None:
+        """Let rows of a batch wait again, in slices: all of them, or these versions. tried: one more attempt counts."""
+        if versions is not None:
+            sql = "SELECT * FROM outbox WHERE +batch = ? AND seq IN (SELECT value FROM json_each(?))"
+            for first in range(0, len(versions), SLICE_ROWS):
+                part = orjson.dumps(list(versions[first : first + SLICE_ROWS])).decode()
+                self._release(batch, sql, [batch.id, part], tried=tried, now=now)
+            return
+        sql = "SELECT * FROM outbox WHERE batch = ? LIMIT ?"
+        while self._release(batch, sql, [batch.id, SLICE_ROWS], tried=tried, now=now):
+            pass
+
+    def _release(self, batch: Batch, sql: str, which: Sequence[Any], *, tried: bool, now: datetime) -> int:
+        with self._db.transaction(durable=True) as db:
+            rows = db.execute(sql, which).fetchall()
+            writer = Settler(db, batch.id, batch.run, batch.fields_print, now)
+            for row in rows:
+                writer.wait_again(row, tried=tried)
+            db.execute("UPDATE batches SET rows = rows - ? WHERE id = ?", [len(rows), batch.id])
+            count(db, writer.counters)
+        return len(rows)
 
     def settle(self, batch: Batch, outcomes: Iterable[Settled], now: datetime, proof: str = "") -> None:
         """Write what became of rows, at most a slice, in one transaction.

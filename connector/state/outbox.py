@@ -6,6 +6,7 @@ sent without an answer is in doubt and equals nothing.
 """
 
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -151,17 +152,24 @@ class Outbox:
                     gone += db.executemany(forget, keys).rowcount
         return gone
 
-    def rows(self, batch: int) -> Iterator[dict[str, Any]]:
-        """The rows of a batch in their order, without the relationships they are sent without, read in slices."""
-        last = 0
-        sql = "SELECT seq, payload, left_out FROM outbox WHERE batch = ? AND seq > ? ORDER BY seq LIMIT 1000"
-        while rows := self._db.rows(sql, [batch, last]):
-            for row in rows:
-                values = orjson.loads(row["payload"])
-                for column in orjson.loads(row["left_out"]):
-                    values.pop(column, None)
-                yield values
-            last = rows[-1]["seq"]
+    def rows(self, batch: int, order: Sequence[int] | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of a batch without the relationships they are sent without, read in slices: oldest version first, or
+        just these versions in this order."""
+        return (values for _, values in self.versions(batch, order))
+
+    def versions(self, batch: int, order: Sequence[int] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The same rows, each with its version."""
+        if order is None:
+            with self._db.reading() as db:
+                found = db.execute("SELECT seq FROM outbox WHERE batch = ? ORDER BY seq", [batch])
+                order = array("q", (row["seq"] for row in found))
+        # By the versions and not by the batch: each slice would else look at the whole batch.
+        sql = """SELECT seq, payload, left_out FROM outbox
+                 WHERE +batch = ? AND seq IN (SELECT value FROM json_each(?))"""
+        for first in range(0, len(order), 1000):
+            part = order[first : first + 1000]
+            rows = {row["seq"]: row for row in self._db.rows(sql, [batch, orjson.dumps(list(part)).decode()])}
+            yield from ((one, _sent(rows[one])) for one in part)
 
 
 class _PageWriter:
@@ -356,6 +364,13 @@ class _PageWriter:
 
 def _record_name(entry: Entry) -> str:
     return f"(record {entry.key.hex()[:16]})"
+
+
+def _sent(row: sqlite3.Row) -> dict[str, Any]:
+    values: dict[str, Any] = orjson.loads(row["payload"])
+    for column in orjson.loads(row["left_out"]):
+        values.pop(column, None)
+    return values
 
 
 def _unwritable(row: Row) -> BadRow:

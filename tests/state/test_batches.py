@@ -1,5 +1,7 @@
 """The journal: what is taken into a batch, what becomes of its rows, and what is left when answers never come."""
 
+import itertools
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -74,8 +76,33 @@ def test_an_answer_settles_only_the_version_that_is_in_its_batch(desk: Desk):
 def test_rows_beyond_what_was_written_to_a_file_wait_again(desk: Desk):
     rows(desk, 5)
     batch = desk.batch()
-    desk.store.batches.release(batch, 2, tried=False, now=desk.now)
-    assert [len(desk.in_batch(batch)), len(desk.waiting()), desk.store.batches.get(batch.id).rows] == [2, 3, 2]
+    first, second, third, *others = [version for version, _ in desk.store.outbox.versions(batch.id)]
+    desk.store.batches.release(batch, [third, first], tried=False, now=desk.now)
+    assert [version for version, _ in desk.store.outbox.versions(batch.id)] == [second, *others]
+    assert [len(desk.waiting()), desk.store.batches.get(batch.id).rows] == [2, 3]
+
+
+def work(desk: Desk, act: Callable[[], object]) -> int:
+    """How many hundred steps SQLite takes for it."""
+    steps = itertools.count()
+    with desk.db.reading() as db:
+        db.set_progress_handler(lambda: next(steps) * 0, 100)
+    act()
+    with desk.db.reading() as db:
+        db.set_progress_handler(None, 0)
+    return next(steps)
+
+
+def test_a_batch_costs_no_more_the_more_rows_wait_and_each_slice_no_more_the_larger_it_is(desk: Desk):
+    rows(desk, 400)
+    few = work(desk, lambda: desk.batch("bulk", 100))
+    rows(desk, 4000)
+    assert work(desk, lambda: desk.batch("bulk", 100)) < 1.2 * few
+    small, large = desk.batch("bulk", 1000), desk.batch("bulk", 1000)
+    for _ in range(2):
+        desk.store.batches.take(large, 1000, desk.now)
+    once = work(desk, lambda: list(desk.store.outbox.rows(small.id)))
+    assert work(desk, lambda: list(desk.store.outbox.rows(large.id))) < 3.3 * once
 
 
 def test_all_rows_of_a_batch_of_more_than_a_slice_wait_again(desk: Desk):
