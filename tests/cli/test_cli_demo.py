@@ -1,8 +1,12 @@
 """`connector demo` and `connector sandbox`: the simulated services, from the command line."""
 
 import os
+import shlex
 import signal
+import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +14,13 @@ import pytest
 import requests
 from cli_lab import Cli
 
+from connector.config import load_config
+from connector.login_choice import Flow
+from connector.salesforce.connect import Org
 from connector.sandbox.clock import SystemClock
 from connector.sandbox.objects import OBJECTS
 from connector.sandbox.salesforce import SalesforceSim
+from connector.transport import Transport
 
 MakeCli = Callable[..., Cli]
 
@@ -135,6 +143,37 @@ def test_sandbox_answers_for_the_real_hosts_until_it_is_stopped(make_cli: MakeCl
     cli.changed_seams["sleep"] = look
     said = cli("sandbox", "--folder", str(tmp_path / "sandbox"))
     assert (said.code, answers, said.err) == (0, [200], "the sandbox is over\n")
+
+
+def test_sandbox_takes_logins_by_the_key_it_makes(
+    make_cli: MakeCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli = make_cli()
+    key = tmp_path / "sandbox" / "salesforce.key"
+    orgs: list[str] = []
+
+    def look(seconds: float) -> None:
+        lines = [shlex.split(line) for line in cli.capsys.readouterr().out.splitlines()]
+        said = dict(words[1].split("=", 1) for words in lines if words[:1] == ["export"])
+        assert [said.pop(words[1], "") for words in lines if words[:1] == ["unset"]] == ["sf-secret"]
+        for name, value in said.items():
+            monkeypatch.setenv(name, value)
+        transport = Transport(now=lambda: datetime.now(UTC), sleep=time.sleep)
+        with closing(transport):
+            settings = load_config(tmp_path, said).salesforce
+            assert settings.flow is Flow.PRIVATE_KEY
+            orgs.append(Org(settings, transport).org_id)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    cli.changed_seams["sleep"] = look
+    assert (cli("sandbox", "--folder", str(key.parent)).code, orgs) == (0, ["00Dak000000SbOxEAK"])
+
+
+def test_sandbox_leaves_a_file_alone_that_is_no_key(make_cli: MakeCli, tmp_path: Path) -> None:
+    (tmp_path / "salesforce.key").write_text("mine")
+    said = make_cli()("sandbox", "--folder", str(tmp_path))
+    assert (said.code, "holds no private key" in said.err) == (3, True)
+    assert (tmp_path / "salesforce.key").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
