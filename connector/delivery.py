@@ -17,6 +17,7 @@ from connector.choosing import Chooser
 from connector.errors import ConnectorError, DeliveryRefused, QuotaSpent, Refused, ServiceUnavailable
 from connector.job_files import write_job
 from connector.lanes import Lane, Way, reason_to_hold, to_settle
+from connector.missing import find_saved
 from connector.preflight import Preflight
 from connector.salesforce import collections, deletions, ingest
 from connector.salesforce.connect import Org
@@ -346,10 +347,12 @@ class Delivery:
                 quota += [one for one in part if one.verdict == "quota"][:1]
                 told += len(part)
                 yield
-        listed = sum(1 for _ in read_unprocessed(unprocessed, batch.external_id))
-        if told + listed < batch.rows:
-            missing = batch.rows - told - listed
-            log.warning("%s: %d rows stand in no result file of job %s", batch.stream, missing, batch.job)
+        missing = batch.rows - told - sum(1 for _ in read_unprocessed(unprocessed, batch.external_id))
+        if missing > 0:
+            rows, not_done = self._store.outbox.rows(batch.id), read_unprocessed(unprocessed, batch.external_id)
+            self._settle_slice(batch, saved := find_saved(self._org, batch, rows, not_done))
+            there = f"{len(saved)} of them are there as sent"
+            log.warning("%s: %d rows stand in no result file of job %s; %s", batch.stream, missing, batch.job, there)
         self._over(batch, tried=True)
         self._stop_if_needed(batch, quota, job_failure(batch.message) if batch.message else None)
         if told:

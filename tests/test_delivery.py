@@ -412,13 +412,54 @@ def test_a_job_somebody_aborted_keeps_what_it_saved_and_the_rest_goes_again(make
     assert (dock.books(), dock.writes(), len(dock.sent())) == ({"created": 40}, {1}, 40)
 
 
-@pytest.mark.parametrize("saved", [True, False])
-def test_rows_that_stand_in_no_result_file_are_sent_again(make_dock, saved: bool):
-    dock = make_dock(Rule("drop_results", {"rows": 7, "saved": saved}, path="/batches", nth=1), by="bulk")
+NO_RESULT = Rule("drop_results", {"rows": 7, "saved": True}, path="/batches", nth=1)
+
+
+def test_rows_that_stand_in_no_result_file_and_were_not_saved_are_sent_again(make_dock):
+    dock = make_dock(Rule("drop_results", {"rows": 7, "saved": False}, path="/batches", nth=1), by="bulk")
     dock.many(40)
     dock.deliver()
-    expected = {"created": 33, "updated": 7} if saved else {"created": 40}
-    assert (dock.books(), len(dock.sent())) == (expected, 40)
+    assert (dock.books(), len(dock.sent()), dock.writes()) == ({"created": 40}, 40, {1})
+
+
+def test_rows_that_stand_in_no_result_file_but_in_salesforce_are_not_written_twice(make_dock):
+    dock = make_dock(NO_RESULT, by="bulk")
+    dock.many(40)
+    dock.deliver()
+    assert (dock.books(), dock.batches(), dock.writes()) == (
+        {"created": 33, "updated": 7},
+        [("bulk", "ended", 40)],
+        {1},
+    )
+
+
+def test_rows_without_a_result_that_salesforce_holds_otherwise_are_sent_again(make_dock):
+    dock = make_dock(Rule("drop_results", {"rows": 7, "saved": False}, path="/batches", nth=2), by="bulk")
+    dock.many(40)
+    dock.deliver()
+    dock.many(40, "outbound")
+    dock.deliver()
+    assert (dock.books(), set(dock.sent().values()), dock.writes()) == (
+        {"created": 40, "updated": 40},
+        {"outbound"},
+        {2},
+    )
+
+
+def test_rows_without_a_result_are_sent_again_when_salesforce_does_not_answer_for_them(make_dock):
+    refusal = {"code": 400, "json": [{"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}]}
+    dock = make_dock(NO_RESULT, Rule("status", refusal, path="/query$", method="GET", times=9), by="bulk")
+    dock.many(40)
+    dock.deliver()
+    assert (dock.books(), dock.writes()) == ({"created": 33, "updated": 7}, {1, 2})
+
+
+def test_more_rows_without_a_result_than_a_slice_are_sent_again_unasked(make_dock):
+    dock = make_dock(Rule("drop_results", {"rows": 1001, "saved": True}, path="/batches", nth=1), by="bulk")
+    dock.many(1010)
+    dock.deliver()
+    assert [call.path for call in dock.lab.salesforce.calls if "/query" in call.path] == []
+    assert (dock.books(), dock.writes()) == ({"created": 9, "updated": 1001}, {1, 2})
 
 
 def test_a_job_salesforce_no_longer_knows_is_sent_again(make_dock):

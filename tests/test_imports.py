@@ -25,7 +25,7 @@ LEVELS = (
     "pace state",
     "genesys salesforce",
     "lanes job_files comparing preflight",
-    "sifting choosing",
+    "sifting choosing missing",
     "delivery job_passes open_passes fates disagreements planning owing snapshots verdicts",
     "readings verifying replay_passes keeping",
     "pulling",
