@@ -207,6 +207,31 @@ class Lab:
         with self.opened() as ready:
             return self.run_on(ready, order)
 
+    def killed_at(self, step: int, order: Order | None = None, *, calls: bool = True) -> int:
+        """A run that is gone at that commit and, where `calls` count, request or answer; 0: at none.
+
+        Returns the steps it took; fewer than `step`: it came to its end.
+        """
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+            if 0 < step <= steps:  # nothing that the dying run tries besides comes about either
+                raise Killed
+
+        self.after_commit = count
+        if calls:
+            self.wrap_adapter = lambda adapter: KillingAdapter(self, count)
+        try:
+            self.sync(order)
+        except Killed:
+            pass
+        finally:
+            self.after_commit = lambda: None
+            self.wrap_adapter = lambda adapter: adapter
+        return steps
+
     def run_on(self, ready: Installation, order: Order) -> Result:
         return ready.runner.run(self.stream, order)
 

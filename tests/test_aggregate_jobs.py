@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import DAY, Killed, Lab, at
+from lab import DAY, Lab, at
 
 from connector.errors import MalformedAnswer, QueryRefused
 from connector.forecast import stream_plan
@@ -155,29 +155,10 @@ def test_killed_at_any_commit_the_next_run_goes_on_inside_the_job_of_aggregates(
     step, was_killed = 1, True
     while was_killed:
         lab = filled(make_lab)
-        was_killed = killed_at(lab, step)
+        was_killed = lab.killed_at(step, calls=False) >= step
         assert (lab.sync().error, rows(lab)) == (None, truth(lab)), step
         assert asked(lab)["submit"] == len(lab.table("passes")), step
         step += 5
-
-
-def killed_at(lab: Lab, step: int) -> bool:
-    left = step
-
-    def count() -> None:
-        nonlocal left
-        left -= 1
-        if left <= 0:
-            raise Killed
-
-    lab.after_commit = count
-    try:
-        lab.sync()
-    except Killed:
-        return True
-    finally:
-        lab.after_commit = lambda: None
-    return False
 
 
 def test_an_interval_of_a_group_told_twice_with_other_values_is_told_and_never_replaced(make_lab: MakeLab) -> None:

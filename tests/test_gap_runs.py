@@ -179,7 +179,7 @@ def test_killed_at_any_commit_the_next_run_reads_the_gaps_that_were_asked_for(ma
     while is_killed:
         step += 1
         lab.config.state.write_bytes(state)
-        is_killed = killed_at(lab, step, order)
+        is_killed = lab.killed_at(step, order, calls=False) >= step
         was_owed = bool(lab.table("owed")) or any(one["forced"] for one in lab.table("passes"))
         result = lab.sync()
         assert (result.error, spans(lab), lab.table("owed"), lab.table("outbox")) == (None, [], [], []), step
@@ -187,25 +187,6 @@ def test_killed_at_any_commit_the_next_run_reads_the_gaps_that_were_asked_for(ma
         assert sum(one["updated"] for one in lab.table("passes")) == 3 * was_owed, step
     assert step > 10
     assert lab.rows() == lab.truth(at(48))
-
-
-def killed_at(lab: Lab, step: int, order: Order) -> bool:
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-        if steps >= step:
-            raise Killed
-
-    lab.after_commit = count
-    try:
-        lab.sync(order)
-    except Killed:
-        return True
-    finally:
-        lab.after_commit = lambda: None
-    return False
 
 
 def test_a_resync_of_a_period_reads_the_gap_in_it_and_owes_what_it_lacks_no_longer(make_lab: MakeLab) -> None:

@@ -333,32 +333,13 @@ def test_killed_at_any_commit_the_next_run_goes_on_inside_the_job(make_lab: Make
         lab.write_mapping(mapping(via, ORDER, size=7))
         fill(lab, 40, every_minutes=30)
         step += 1
-        if not killed_at(lab, step):
+        if lab.killed_at(step, calls=False) < step:
             break
         result = lab.sync()
         assert (result.error, lab.rows()) == (None, lab.truth(at(56 if via == "job" else 59.75))), step
         assert {one["state"] for one in lab.table("passes")} == {"settled"}, step
         # The id is kept by the commit that follows the submission, so that no kill at a commit wastes a job.
         assert asked(lab)["submit"] == Counter(path for path, _ in passes(lab))["job"], step
-
-
-def killed_at(lab: Lab, step: int) -> bool:
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-        if steps >= step:
-            raise Killed
-
-    lab.after_commit = count
-    try:
-        lab.sync()
-    except Killed:
-        return True
-    finally:
-        lab.after_commit = lambda: None
-    return False
 
 
 def test_a_kill_between_the_submission_and_its_id_wastes_a_job_and_nothing_else(make_lab: MakeLab) -> None:

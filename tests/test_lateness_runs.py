@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from lab import Killed, Lab, at, conversation
+from lab import Lab, at, conversation
 
 from connector.lateness import Cell, Count, Lateness, as_window
 from connector.orders import Order
@@ -39,34 +39,14 @@ def a_day_with_changes(lab: Lab) -> None:
 def test_a_kill_between_any_two_commits_neither_loses_nor_doubles_a_change(make_lab: MakeLab):
     whole = make_lab(now=at(10.3))
     a_day_with_changes(whole)
-    commits = 0
-
-    def count() -> None:
-        nonlocal commits
-        commits += 1
-
-    whole.after_commit = count
-    whole.sync()
-    whole.after_commit = lambda: None
+    commits = whole.killed_at(0, calls=False)
     expected = counted(whole)
     assert (sum(one.changed for one in expected.values()), sum(one.came for one in expected.values())) == (10, 1)
     for last in range(2, commits, 6):
         lab = make_lab(now=at(10.3))
         a_day_with_changes(lab)
-        left = last
-
-        def kill() -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Killed
-
-        lab.after_commit = kill
-        try:
-            lab.sync()
-        except Killed:
-            lab.after_commit = lambda: None
-            lab.sync()
+        lab.killed_at(last, calls=False)
+        lab.sync()
         found = counted(lab)
         changes = {cell: one[1:] for cell, one in found.items() if any(one[1:])}
         assert changes == {cell: one[1:] for cell, one in expected.items() if any(one[1:])}, last

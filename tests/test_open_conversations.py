@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from lab import Killed, KillingAdapter, Lab, at, conversation
+from lab import Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
 from connector.orders import Order, Result
@@ -220,28 +220,6 @@ def story(make_lab: MakeLab, seed: int) -> Lab:
     return lab
 
 
-def killed_at(lab: Lab, step: int) -> int:
-    """Run until the step or, when there is no such step, to the end. Returns how many were taken."""
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-        if steps >= step:
-            raise Killed
-
-    lab.after_commit = count
-    lab.wrap_adapter = lambda adapter: KillingAdapter(lab, count)
-    try:
-        lab.sync()
-    except Killed:
-        pass
-    finally:
-        lab.after_commit = lambda: None
-        lab.wrap_adapter = lambda adapter: adapter
-    return steps
-
-
 def outcome(lab: Lab) -> Any:
     rows, waiting = lab.rows(), lab.table("outbox")
     followed = [(one["id"], one["ended"], one["unanswered_since"] is not None) for one in lab.table("open_records")]
@@ -264,9 +242,9 @@ def test_killed_at_any_step_of_an_open_pass_the_next_run_ends_it_right(
         return outcome(lab)
 
     calm = story(make_lab, 0)
-    steps = killed_at(calm, 10**9)
+    steps = calm.killed_at(0)
     should = finish(calm)
     for step in Random(1 + mapping_changes).sample(range(1, steps + 1), 8):
         lab = story(make_lab, step)
-        assert killed_at(lab, step) >= step
+        assert lab.killed_at(step) >= step
         assert finish(lab) == should, step

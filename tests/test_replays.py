@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from lab import Killed, KillingAdapter, Lab, at, conversation
+from lab import Lab, at, conversation
 
 from connector.ledger import COUNTERS, Books
 from connector.orders import Order, Result
@@ -199,11 +199,11 @@ def mixed(make_lab: MakeLab) -> Lab:
 
 def test_killed_anywhere_a_replay_is_finished_by_the_next_sync_with_nothing_lost_or_doubled(make_lab: MakeLab) -> None:
     calm = mixed(make_lab)
-    steps = killed_at(calm, 0)
+    steps = calm.killed_at(0, REPLAY)
     assert steps > 20
     for step in range(1, steps + 1, 4):
         lab = mixed(make_lab)
-        killed_at(lab, step)
+        lab.killed_at(step, REPLAY)
         begun = bool(replays(lab))
         result = lab.sync()
         if not begun:
@@ -214,28 +214,6 @@ def test_killed_anywhere_a_replay_is_finished_by_the_next_sync_with_nothing_lost
         assert (lab.table("outbox"), lab.table("owed")) == ([], []), step
         writes = lab.salesforce.writes(OBJECT)
         assert max(writes[key] for key in ("c03", "c17", "c20")) <= 2, step
-
-
-def killed_at(lab: Lab, step: int) -> int:
-    """Replay, killed at a step, 0: none. Returns the steps taken."""
-    taken = 0
-
-    def count() -> None:
-        nonlocal taken
-        taken += 1
-        if taken == step:
-            raise Killed
-
-    lab.after_commit = count
-    lab.wrap_adapter = lambda adapter: KillingAdapter(lab, count)
-    try:
-        lab.sync(REPLAY)
-    except Killed:
-        pass
-    finally:
-        lab.after_commit = lambda: None
-        lab.wrap_adapter = lambda adapter: adapter
-    return taken
 
 
 def test_a_replay_that_was_killed_before_the_mapping_changed_begins_anew_under_the_new_one(make_lab: MakeLab) -> None:

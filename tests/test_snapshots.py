@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from lab import Killed, KillingAdapter, Lab, at, conversation
+from lab import Killed, Lab, at, conversation
 
 from connector.orders import Order
 from connector.report import status
@@ -183,35 +183,13 @@ def test_the_second_snapshot_of_equal_counts_is_a_record_of_its_own(make_lab: Ma
     assert (result.books.created, result.books.updated) == (len(truth(lab, at(41))), 0)
 
 
-def killed_at(lab: Lab, step: int) -> int:
-    """A run that is gone at the given commit, request or answer; returns how many there were."""
-    steps = 0
-
-    def count() -> None:
-        nonlocal steps
-        steps += 1
-        if steps >= step:
-            raise Killed
-
-    lab.after_commit = count
-    lab.wrap_adapter = lambda adapter: KillingAdapter(lab, count)
-    try:
-        lab.sync()
-    except Killed:
-        pass
-    finally:
-        lab.after_commit = lambda: None
-        lab.wrap_adapter = lambda adapter: adapter
-    return steps
-
-
 def test_killed_at_any_step_the_next_run_of_the_hour_makes_it_whole(make_lab: MakeLab):
     calm = made_of_two_calls(make_lab)
-    steps = killed_at(calm, 10**9)
+    steps = calm.killed_at(0)
     assert org(calm) == truth(calm, at(10.01))
     for step in Random(3).sample(range(1, steps + 1), 3):
         lab = made_of_two_calls(make_lab)
-        assert killed_at(lab, step) >= step
+        assert lab.killed_at(step) >= step
         result = lab.sync()
         assert (result.error, result.exit_code) == (None, 0), step
         assert org(lab) == org(calm), step
@@ -222,11 +200,11 @@ def test_killed_at_any_step_the_next_run_of_the_hour_makes_it_whole(make_lab: Ma
 def test_killed_at_any_step_a_later_hour_delivers_what_was_stored_and_takes_its_own(make_lab: MakeLab):
     """A snapshot of two calls is whole when both were stored; else what there is arrives, and it counts as missed."""
     calm = made_of_two_calls(make_lab)
-    steps = killed_at(calm, 10**9)
+    steps = calm.killed_at(0)
     whole = org(calm)
     for step in Random(1).sample(range(1, steps + 1), 3):
         lab = made_of_two_calls(make_lab)
-        killed_at(lab, step)
+        lab.killed_at(step)
         lab.clock.advance(3600)
         now, calls = truth(lab, lab.clock.now()), lab.genesys.counts()[CALL]
         result = lab.sync()

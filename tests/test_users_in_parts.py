@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from lab import Lab, at
-from test_snapshots import kill_when_stored, killed_at
+from test_snapshots import kill_when_stored
 
 from connector.errors import QueryRefused
 from connector.forecast import stream_plan
@@ -109,7 +109,7 @@ def test_killed_between_its_parts_the_next_run_goes_on_behind_the_last_one_store
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_at_any_step_the_next_run_ends_with_every_user_once(make_lab: MakeLab, seed: int):
     lab = made(make_lab)
-    killed_at(lab, Random(seed).randrange(4, 60))
+    lab.killed_at(Random(seed).randrange(4, 60))
     assert lab.sync().exit_code == 0
     assert org(lab) == truth(lab)
     assert {(one["state"], one["duplicate"]) for one in lab.table("passes")} == {("settled", 0)}
