@@ -25,7 +25,7 @@ from connector.sandbox.salesforce.jobs import Jobs, SeenJob
 from connector.sandbox.salesforce.logins import SOAP_PATH, Logins, User
 from connector.sandbox.salesforce.metadata import PERMISSION_OBJECTS, Metadata
 from connector.sandbox.salesforce.org import Org, record_id
-from connector.sandbox.salesforce.rest import Call, json_answer
+from connector.sandbox.salesforce.rest import VERSIONS, Call, json_answer, plain_refusal, version_of
 from connector.sandbox.salesforce.setup import Predicate, Setup
 from connector.sandbox.salesforce.soql import Queries
 from connector.sandbox.salesforce.tokens import Tokens
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LoggedCall", "SalesforceSim", "User"]
 
-_VERSIONS = range(31, 68)
 _URI_LIMIT = 16_384
 _GZIP_FROM = 1_000
 _DAY = 86_400
@@ -316,7 +315,7 @@ class SalesforceSim:
         except RestError as error:
             response = json_answer(error.body(), error.status)
         except HTTPException as error:
-            response = _plain_refusal(error)
+            response = plain_refusal(error)
         if request.path.startswith("/services/data/v"):
             response.headers["Sforce-Limit-Info"] = f"api-usage={len(self._counted)}/{self.daily_calls}"
         if request.accept_encodings.best_match(["gzip"]) and len(response.get_data()) >= _GZIP_FROM:
@@ -339,10 +338,7 @@ class SalesforceSim:
             raise RestError(414, "URI_TOO_LONG", f"The URI is longer than {_URI_LIMIT} bytes")
         if path == "/services/data":
             return json_answer(
-                [
-                    {"label": f"v{each}", "url": f"/services/data/v{each}.0", "version": f"{each}.0"}
-                    for each in _VERSIONS
-                ]
+                [{"label": f"v{each}", "url": f"/services/data/v{each}.0", "version": f"{each}.0"} for each in VERSIONS]
             )
         self._tokens.check(request)
         if path == "/services/oauth2/userinfo":
@@ -352,7 +348,7 @@ class SalesforceSim:
         return self._dispatch_rest(request, path, faults)
 
     def _dispatch_rest(self, request: Request, path: str, faults: Sequence[Fault]) -> Response:
-        version, base = _version(path)
+        version, base = version_of(path)
         self._count_call()
         endpoint, found = self._routes.bind("", path_info=path[len(base) :] or "/").match(method=request.method)
         call = Call(request, version, base)
@@ -386,23 +382,3 @@ class SalesforceSim:
                 "DataStorageMB": {"Max": storage, "Remaining": left},
             }
         )
-
-
-def _plain_refusal(error: HTTPException) -> Response:
-    """What Werkzeug refuses (no such path, wrong method, body too large or cut off), in the shape of REST errors."""
-    status = error.code or 400
-    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_ENTITY_TOO_LARGE"}.get(status, "BAD_REQUEST")
-    message = "The requested resource does not exist" if status == 404 else str(error.description)
-    return json_answer(RestError(status, code, message).body(), status)
-
-
-def _version(path: str) -> tuple[float, str]:
-    """(66.0, "/services/data/v66.0") of a path below it. Raises RestError 404 or 410."""
-    parts = path.split("/")
-    number = parts[3][1:-2] if len(parts) > 3 and parts[3][:1] == "v" and parts[3].endswith(".0") else ""
-    if parts[:3] != ["", "services", "data"] or not number.isdigit() or int(number) > _VERSIONS[-1]:
-        raise RestError(404, "NOT_FOUND", "The requested resource does not exist")
-    if int(number) < _VERSIONS[0]:
-        message = f"API version {number}.0 is retired; use {_VERSIONS[0]}.0 or later"
-        raise RestError(410, "UNSUPPORTED_API_VERSION", message)
-    return float(number), "/".join(parts[:4])
