@@ -41,7 +41,7 @@ class Backfill:
         paging = self.query.paging
         # The last page of a span is followed by one that shows there is no more.
         calls = 0.0 if paging is None else self.records / paging.largest + len(self.passes())
-        return Rates(calls / seconds, self.records / seconds, page_of_job, CALLS_OF_JOB + job.is_deletable)
+        return Rates(calls / seconds, self.records / seconds, page_of_job, CALLS_OF_JOB)
 
     def calls(self) -> int:
         return sum(map(self.rates().calls_for, self.passes()))

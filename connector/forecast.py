@@ -45,8 +45,7 @@ class StreamPlan:
 
 
 CALLS_OF_JOB = 3
-"""What a job costs beside its pages: one to submit it, and two to ask how it stands; where it can be deleted, one more.
-"""
+"""What a job costs beside its pages: one to submit it, and two to ask how it stands."""
 
 _KINDS = ("unfinished", "gap", "resync", "recheck", "lookback", "new")
 
@@ -133,7 +132,7 @@ def _rates(store: Store, stream: Stream) -> Rates:
     job = job_query(source)
     page_of_job = job.results.paging.largest if job and job.results.paging else 1
     page_of_job = source.page_size or page_of_job if source.via == "job" else page_of_job
-    calls_of_job = CALLS_OF_JOB + bool(job and job.is_deletable)
+    calls_of_job = CALLS_OF_JOB
     paging = source.asked.paging
     sql = """SELECT start, end, pages, pulled, path FROM passes
              WHERE stream = ? AND state = 'settled' AND pages > 0 AND start <> '' ORDER BY id DESC LIMIT 50"""

@@ -86,24 +86,19 @@ class JobPasses:
     def begin_again(self, one: Pass, lost: int, reason: str, *, is_over: bool) -> Pass:
         """The pass, to be read by another job from page 1; its own was lost, the `lost`-th of this run.
 
-        is_over: the service is done with that job, so that it need not be told that nobody waits for it.
+        is_over: the service is done with that job; else it is told, after the commit, that nobody waits for it.
         Raises ServiceUnavailable when that was one too many.
         """
         log.info("%s %s: job %s is lost: %s", one.stream, one.span, one.job, reason)
         again = self._passes.restart(one, self._now())
-        if not is_over:
-            self.let_go(one)
+        if one.job and not is_over:
+            self.reader.delete(one.job)
         if lost >= MOST_JOBS:
             raise ServiceUnavailable(
                 f"{one.stream}: {one.span}: {lost} jobs in a row gave no results; the last one: {reason}",
                 "nothing is lost: the next run submits another job; `source: {via: query}` reads without jobs",
             )
         return again
-
-    def let_go(self, one: Pass) -> None:
-        """The pass is stored without need of its job. Not told before: a run killed between needs it still."""
-        if one.job:
-            self.reader.delete(one.job)
 
     def heard(self, one: Pass, available: datetime | None) -> Pass:
         """The pass after a page told up to when the lake was filled: the earliest word counts."""

@@ -252,11 +252,7 @@ class Puller:
         if isinstance(refusal, RefusedSpan) and reading.lost_jobs:
             self._disagree(reading, Disagree(f"page {reading.page} of the job is refused: {refusal.message}"))
             return 0.0
-        return self._job_lost(reading, refusal.message, is_over=not isinstance(refusal, RefusedSpan))
-
-    def _delete_job(self, reading: Reading) -> None:
-        if self._jobs:
-            self._jobs.let_go(reading.of)
+        return self._job_lost(reading, refusal.message, is_over=True)
 
     def _resume(self, reading: Reading, page: Page, stored: Checkpoint) -> float:
         """The last stored page is not counted again; when it has changed meanwhile, the pass begins at page 1."""
@@ -368,9 +364,6 @@ class Puller:
         else:
             passes.pulled(one, vanish="" if one.within is None else "due")
             self._store.vanished.settle(one, self._vanished, self._now())
-        # A job that gave nothing holds nothing: to delete it would be a call in vain.
-        if reading.distinct:
-            self._delete_job(reading)
         self._reading = None
 
     def _disagree(self, reading: Reading, verdict: Disagree) -> None:
@@ -381,7 +374,6 @@ class Puller:
             case "gap":
                 self._end_pulling(reading, verdict.reason, verdict.expected)
             case halves:
-                self._delete_job(reading)
                 self._work.extendleft(halves)
                 self._reading = None
 

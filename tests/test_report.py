@@ -254,7 +254,7 @@ def test_plan_tells_which_time_is_read_by_job_and_what_jobs_cost(make_lab: MakeL
     with lab.opened() as ready:
         before = stream_plan(ready.store, lab.stream, lab.clock.now(), 60).kinds
     assert [(one.path, one.why, one.passes, one.calls, one.is_guess) for one in before] == [
-        ("job", "older than 48 hours", 2, 10, True),
+        ("job", "older than 48 hours", 2, 8, True),
         ("query", "younger than 48 hours", 3, 3, True),
     ]
     lab.sync()
