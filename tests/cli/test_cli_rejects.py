@@ -47,7 +47,7 @@ def test_groups_tell_shape_age_hint_and_place_within_80_columns_and_no_value(cli
     assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [  # type: ignore[attr-defined]
         "2 rows  STRING_TOO_LONG  Conversation__c.First_Queue_Id__c  conversations",
         "  text of 50 to 51 characters; first seen 2 h ago, last 2 h ago",
-        "  First Queue Id: data value too large: *** (max length=40)",
+        "  First Queue Id: data value too large (max length=40) (not sent)",
         "  -> Add `truncate` with the field's length to the mapping, or make the field",
         "  longer in Setup.",
         "  -> Setup > Object Manager > Conversation__c > Fields & Relationships >",
