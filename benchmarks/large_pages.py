@@ -50,6 +50,10 @@ def conversation(number: int) -> dict[str, Any]:
     def identity() -> str:
         return str(uuid.UUID(int=chance.getrandbits(128)))
 
+    def one_of(kind: int, many: int) -> str:
+        """An id of one of so many queues, users, codes or divisions."""
+        return str(uuid.UUID(int=(kind << 64) + chance.randrange(many)))
+
     def moment(seconds: int) -> str:
         return (start + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
@@ -66,23 +70,23 @@ def conversation(number: int) -> dict[str, Any]:
                 {
                     "segmentStart": moment(10 * place),
                     "segmentEnd": moment(10 * place + 10),
-                    "queueId": identity(),
+                    "queueId": one_of(1, 60),
                     "segmentType": "interact",
                     "conference": False,
-                    "wrapUpCode": identity(),
+                    "wrapUpCode": one_of(2, 40),
                     "wrapUpNote": "a note of some length, Straße " * 2,
                 }
                 for place in range(4)
             ],
         }
-        return {"participantId": identity(), "userId": identity(), "purpose": purpose, "sessions": [session]}
+        return {"participantId": identity(), "userId": one_of(3, 500), "purpose": purpose, "sessions": [session]}
 
     return {
         "conversationId": identity(),
         "conversationStart": moment(0),
         "conversationEnd": moment(300),
         "originatingDirection": "inbound",
-        "divisionIds": [identity()],
+        "divisionIds": [one_of(4, 6)],
         "participants": [participant(one) for one in ("customer", "ivr", "acd", "agent", "agent")],
     }
 
