@@ -18,7 +18,7 @@ def close(db: sqlite3.Connection, one: Pass, run: int, now: datetime) -> str:
         gaps.keep_open(db, one, gap, digest, now)
     else:
         cover(db, one)
-        gaps.close_within(db, one, gaps.how_closed(one), run, now)
+        gaps.close_within(db, one, gaps.how_closed(gap, one), run, now)
     reason = "" if is_believed else one.reason
     _take_off_owed(db, one, is_settled=not reason)
     return reason

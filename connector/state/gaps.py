@@ -126,15 +126,20 @@ def is_believed(gap: sqlite3.Row | None, one: Pass, digest: bytes) -> bool:
     """
     if gap is None or gap["digest"] != digest:
         return False
-    wait = HOLE_BELIEVED_AFTER if gap["has_hole"] or _has_hole(one) else BELIEVED_AFTER
+    wait = HOLE_BELIEVED_AFTER if _had_hole(gap, one) else BELIEVED_AFTER
     return one.as_of - instant(gap["digest_since"]) >= wait
 
 
-def how_closed(one: Pass) -> str:
+def how_closed(gap: sqlite3.Row | None, one: Pass) -> str:
     """What closes the gap of just the span of a pass that counts as whole, in words."""
-    if not one.reason:
+    if gap is None or not one.reason:
         return AGREED
-    return HOLE_BELIEVED if _has_hole(one) else BELIEVED
+    return HOLE_BELIEVED if _had_hole(gap, one) else BELIEVED
+
+
+def _had_hole(gap: sqlite3.Row, one: Pass) -> bool:
+    """Whether the gap had a hole in its middle when it was read before, or has one now."""
+    return bool(gap["has_hole"]) or _has_hole(one)
 
 
 def _has_hole(one: Pass) -> bool:
